@@ -1,0 +1,42 @@
+# Two commands do everything on a fresh Debian or Ubuntu machine: `make review` and `make test`.
+
+VENV    := .venv
+PYTHON  := $(VENV)/bin/python
+STAMP   := $(VENV)/.installed
+
+# What the boxes and the gate need, and what the tests additionally look at.
+RUN_PACKAGES  := python3-venv gcc libc6-dev make git iproute2 uidmap cppcheck flawfinder
+TEST_PACKAGES := tshark
+
+.PHONY: install review test lint system-run system-test clean
+
+system-run:
+	@scripts/system-packages $(RUN_PACKAGES)
+
+system-test: system-run
+	@scripts/system-packages $(TEST_PACKAGES)
+
+$(STAMP): requirements.lock pyproject.toml
+	@scripts/system-packages $(RUN_PACKAGES)
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+install: $(STAMP)
+
+review: install system-run
+	$(VENV)/bin/seatrial review --tier screen \
+	  --participant reference --participant fuzzer --participant static --participant null
+
+test: install system-test
+	$(PYTHON) -m pytest
+
+lint: install
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	$(VENV)/bin/mypy
+	$(VENV)/bin/lint-imports
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache

@@ -1,0 +1,13 @@
+"""The command's root: version and the verbs, each in a file of its own."""
+
+from __future__ import annotations
+
+import click
+
+import seatrial
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(seatrial.__version__, prog_name="seatrial")
+def main() -> None:
+    """Voluntary, sealed and checkable evaluation of the cyber capabilities of frontier AI models."""
