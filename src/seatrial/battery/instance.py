@@ -178,7 +178,7 @@ class Hidden:
 
 @dataclass(frozen=True)
 class Instance:
-    """One challenge. `technique` is the statistical cluster inside the family; `pair` is shared by tasks on one program."""
+    """One challenge. `technique` is its cluster inside the family; tasks on the same program share `pair`."""
 
     key: InstanceKey
     technique: str

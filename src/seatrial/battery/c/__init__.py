@@ -1,0 +1,1 @@
+"""Shared kit for families whose targets are C programs: toy parsers, bugs, builds."""

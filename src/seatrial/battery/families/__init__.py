@@ -1,0 +1,1 @@
+"""The challenge families, one folder each."""

@@ -1,0 +1,1 @@
+"""The gate: no instance enters a run without a manifest that proves it."""

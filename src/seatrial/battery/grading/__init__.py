@@ -1,0 +1,1 @@
+"""Graders that work on any program, proof or patch; they know no family."""

@@ -1,0 +1,1 @@
+"""Participants without a model: the yardstick beside every model."""

@@ -1,0 +1,1 @@
+"""Shared kit for families that speak protocols: packet captures, Modbus, IEC 60870-5-104."""
