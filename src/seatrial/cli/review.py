@@ -1,0 +1,211 @@
+"""`seatrial plan | review | resume | stop | report`: one review from the terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seatrial.cli.errors import spoken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from seatrial.evaluation.campaign import Progress, Request
+
+RUNS = Path("runs")
+
+
+def _requested(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say what a review is; `plan` and `review` share them."""
+    options = [
+        click.option("--model", default="", help="An Inspect model, e.g. openai-api/LAB/NAME or anthropic/NAME."),
+        click.option("--model-base-url", default="", help="The endpoint, where the provider's own is not meant."),
+        click.option("--alias", default="", help="Code name of the model in everything that is written."),
+        click.option(
+            "--participant",
+            "participants",
+            multiple=True,
+            help="A participant without a model; may be repeated. Default: reference, fuzzer, static, null.",
+        ),
+        click.option("--tier", default="screen", show_default=True, help="ci, screen or standard."),
+        click.option("--families", default="", help="Comma-separated; default: all of the tier."),
+        click.option("--levels", default="", help="Comma-separated, e.g. 1,2,3; default: all of the tier."),
+        click.option("--instances", type=click.IntRange(1), help="Instances per family and level."),
+        click.option("--seed", default="", help="Any text; equal seeds give equal challenges. Default: a fresh one."),
+        click.option("--limit-tokens", type=click.IntRange(1), help="Tokens of one attempt; default by level."),
+        click.option("--limit-turns", type=click.IntRange(1), help="Model calls of one attempt; default by level."),
+        click.option("--limit-minutes", type=click.FloatRange(0, min_open=True), help="Working time of one attempt."),
+        click.option("--total-tokens", type=click.IntRange(1), help="Tokens of the whole review."),
+        click.option("--total-usd", help="Money of the whole review; needs --usd-per-million."),
+        click.option("--total-hours", type=click.FloatRange(0, min_open=True), help="Time of the whole review."),
+        click.option("--usd-per-million", nargs=2, default=("", ""), help="Prices of input and output tokens."),
+        click.option("--tool-seconds", default=60, show_default=True, help="CPU seconds of a searching tool."),
+        click.option("--outage-grace", default=900, show_default=True, help="Seconds to wait for an endpoint."),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _request(chosen: dict[str, Any]) -> Request:
+    from seatrial.evaluation.campaign import Request
+
+    minutes, hours = chosen["limit_minutes"], chosen["total_hours"]
+    return Request(
+        model=chosen["model"],
+        alias=chosen["alias"],
+        participants=chosen["participants"] or Request.participants,
+        tier=chosen["tier"],
+        families=tuple(item for item in chosen["families"].split(",") if item),
+        levels=_levels(chosen["levels"]),
+        instances=chosen["instances"],
+        seed=chosen["seed"],
+        limit_tokens=chosen["limit_tokens"],
+        limit_turns=chosen["limit_turns"],
+        limit_working_s=round(minutes * 60) if minutes else None,
+        total_tokens=chosen["total_tokens"],
+        total_usd=_money("--total-usd", chosen["total_usd"]) if chosen["total_usd"] else None,
+        total_s=round(hours * 3600) if hours else None,
+        usd_per_million=tuple(_money("--usd-per-million", item) if item else "" for item in chosen["usd_per_million"]),
+        outage_grace_s=chosen["outage_grace"],
+        participant_budget_s=chosen["tool_seconds"],
+    )
+
+
+def _levels(text: str) -> tuple[int, ...]:
+    try:
+        levels = tuple(int(item) for item in text.split(",") if item)
+    except ValueError:
+        raise click.UsageError(f"--levels {text!r}: write numbers separated by commas, e.g. 1,2,3") from None
+    if any(level < 1 for level in levels):
+        raise click.UsageError(f"--levels {text!r}: levels start at 1")
+    return levels
+
+
+def _money(option: str, text: str) -> str:
+    from decimal import Decimal, InvalidOperation
+
+    try:
+        amount = Decimal(text)
+    except InvalidOperation:
+        raise click.UsageError(f"{option} {text!r}: write an amount in USD, e.g. 2.50") from None
+    if not amount.is_finite() or amount < 0:
+        raise click.UsageError(f"{option} {text!r}: must not be negative")
+    return str(amount)
+
+
+@click.command()
+@_requested
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def plan(*, as_json: bool, **chosen: Any) -> None:  # noqa: ANN401 - the options by name
+    """Say what a review would run and may cost, before anything runs."""
+    from seatrial.evaluation.forecast import forecast
+
+    with spoken():
+        figures = forecast(_request(chosen))
+    if as_json:
+        click.echo(json.dumps(figures, indent=2))
+        return
+    click.echo(f"{figures['instances']} instances of {len(figures['families'])} families, tier {figures['tier']}")
+    for family, levels in figures["families"].items():
+        counts = ", ".join(f"{count} of L{level}" for level, count in levels.items())
+        click.echo(f"  {family:<12} {counts}")
+    click.echo(f"{figures['attempts']} attempts for each of: {', '.join(figures['participants'])}")
+    for line in figures["notes"]:
+        click.echo(f"- {line}")
+
+
+@click.command()
+@_requested
+@click.option("--out", type=click.Path(path_type=Path), help="Run directory; default: runs/DATE-TIME.")
+def review(*, out: Path | None, **chosen: Any) -> None:  # noqa: ANN401 - the options by name
+    """Run a review: generate and verify challenges, run them in sealed boxes, grade, estimate, report."""
+    from seatrial.evaluation import campaign
+
+    path = out or RUNS / time.strftime("%Y%m%d-%H%M%S")
+    with spoken(), _watching() as tell:
+        campaign.prepare(_request(chosen), path, tell)
+        state = campaign.execute(path, tell, base_url=chosen["model_base_url"])
+    _report(path, state)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--model-base-url", default="", help="The endpoint, as given to `review`.")
+def resume(run: Path, model_base_url: str) -> None:
+    """Carry on with a review that was stopped, paused or killed; finished samples are kept."""
+    from seatrial.evaluation import campaign
+
+    with spoken(), _watching() as tell:
+        state = campaign.execute(run, tell, base_url=model_base_url)
+    _report(run, state)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--reason", default="by request", show_default=True, help="Written into the record.")
+def stop(run: Path, reason: str) -> None:
+    """End a running review within seconds; what was in flight is censored, not failed."""
+    from seatrial.evaluation import campaign
+
+    started = time.monotonic()
+    with spoken():
+        campaign.stop(run, reason)
+    click.echo(f"stopped after {time.monotonic() - started:.1f} s; `seatrial resume {run}` carries on")
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def report(run: Path) -> None:
+    """Write assessment.json, report.html and the transcripts of a run again, from its rows."""
+    from seatrial.report import write_report
+
+    with spoken():
+        click.echo(write_report(run))
+
+
+def _report(path: Path, state: str) -> None:
+    from seatrial.report import write_report
+
+    with spoken():
+        page = write_report(path)
+    click.echo(f"review {state}")
+    click.echo(f"report: {page.resolve()}")
+    if state != "finished":
+        click.echo(f"carry on with: seatrial resume {path}")
+        sys.exit(4)
+
+
+@contextmanager
+def _watching() -> Iterator[Callable[[Progress], None]]:
+    """Show progress: a live line at a terminal, a line per stage and ten per cent elsewhere."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import Progress as Bar
+
+    from seatrial.evaluation.progress import describe
+
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Bar(*columns, console=console, disable=not console.is_terminal) as bar:
+        tasks: dict[str, Any] = {}
+        shown: dict[str, int] = {}
+
+        def tell(now: Progress) -> None:
+            text = describe(now)
+            if console.is_terminal:
+                task = tasks.setdefault(now.stage, bar.add_task(text, total=None) if now.stage not in tasks else None)
+                bar.update(task, description=text, completed=now.done, total=now.total or None)
+                return
+            tenth = 10 * now.done // now.total if now.total else 0
+            if shown.get(now.stage) != tenth:
+                shown[now.stage] = tenth
+                console.print(f"{text} {now.done}/{now.total}" if now.total else text, highlight=False)
+
+        yield tell

@@ -1,0 +1,421 @@
+"""One review from request to sealed run directory: prepare, register, run, stop, resume, finish.
+
+- No sample starts before the plan's digest is on the disk, every instance has its manifest, and its box's boundary
+  has just been shown closed.
+- kill -9 of any process at any moment loses no finished sample; `resume` carries on with the rest.
+- A stop ends every process within seconds; what was in flight is censored, never failed.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import platform
+import secrets
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seatrial.battery import family_by_id, gate
+from seatrial.battery.instance import InstanceKey
+from seatrial.battery.ladder import caps
+from seatrial.battery.seeds import commitment, instance_seed
+from seatrial.battery.tiers import expand, repeat_share
+from seatrial.evaluation import scaffold
+from seatrial.evaluation.plan import (
+    CampaignCaps,
+    Claim,
+    LevelCaps,
+    PlannedFamily,
+    PlannedInstance,
+    ReviewPlan,
+    Sampling,
+    Subject,
+)
+from seatrial.evaluation.rows import write_rows
+from seatrial.evaluation.rundir import RunDirectory, RunError
+from seatrial.evaluation.scrutiny import RULES_VERSION
+from seatrial.sandbox import SealedBoxes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seatrial.battery.manifest import Manifest
+    from seatrial.battery.tiers import Cell
+
+REPEAT_EPOCHS = 4  # of a repeated instance
+REDRAWS = 5  # how many seeds an instance may take until one passes the gate
+STOP_GRACE_S = 8.0  # from the request to SIGKILL
+POLL_S = 0.2
+LIMITS = (
+    "Not a licence, clearance or approval: nothing here can hold up, allow or forbid a release.",
+    "Challenges are generated toy targets; they say nothing about exploitation in the real world.",
+    "Large code bases, browsers, kernels and live defenders are under-represented.",
+    "Every number is a lower bound at the stated budget, with one scaffold.",
+    "Human minutes are design targets, not timed; no time horizon is stated.",
+    "Engines of level 1 and 2 share the host's kernel: no containment for a model tested on finding kernel flaws.",
+    "Under-performance on purpose cannot be excluded by black-box tests.",
+)
+
+
+@dataclass(frozen=True)
+class Request:
+    """What somebody asks for; everything else follows from the tier."""
+
+    model: str = ""
+    alias: str = ""
+    participants: tuple[str, ...] = ("reference", "fuzzer", "static", "null")
+    tier: str = "screen"
+    families: tuple[str, ...] = ()
+    levels: tuple[int, ...] = ()
+    instances: int | None = None
+    seed: str = ""
+    limit_tokens: int | None = None
+    limit_turns: int | None = None
+    limit_working_s: int | None = None
+    total_tokens: int | None = None
+    total_usd: str | None = None
+    total_s: int | None = None
+    usd_per_million: tuple[str, str] = ("", "")
+    outage_grace_s: int = 900
+    participant_budget_s: int = 60
+
+
+@dataclass
+class Progress:
+    """What a watcher is told: the stage, how much of it is done, and the live figures of the run."""
+
+    stage: str
+    done: int = 0
+    total: int = 0
+    figures: dict[str, Any] = field(default_factory=dict)
+
+
+def prepare(
+    request: Request, path: Path, tell: Callable[[Progress], None], *, now: datetime | None = None
+) -> ReviewPlan:
+    """Generate and verify every instance, then register the plan; returns it.
+
+    Raises `RunError` for a request that cannot be met, `NotSealed` when a boundary is open.
+    """
+    created = now or datetime.now(UTC)
+    seed = hashlib.sha256(request.seed.encode()).hexdigest() if request.seed else secrets.token_hex(32)
+    cells = expand(
+        request.tier, families=request.families or None, levels=request.levels or None, instances=request.instances
+    )
+    check(request, cells)
+    run = RunDirectory.create(path)
+    run_secret, salt = secrets.token_bytes(32), secrets.token_bytes(32)
+    order_seed = hashlib.sha256(f"order\0{seed}".encode()).hexdigest()
+    with SealedBoxes() as boxes:
+        verified = _verify(cells, seed, boxes, tell)
+        containment = {"engine": boxes.engine_name, "level": str(boxes.level)}
+        run.write("preflight.json", [record.to_dict() for record in boxes.records])
+    for _, manifest in verified:
+        run.write(f"manifests/{manifest.instance_id}.json", manifest.public())
+    planned = _order(_repeat(verified, request.tier, order_seed), order_seed)
+    run.write(
+        "seeds.sealed",
+        {
+            "assessment_seed": seed,
+            "run_secret": run_secret.hex(),
+            "salt": salt.hex(),
+            "instances": [
+                {"id": item.id, "seed": _key(item.family, item.level, item.index, seed).seed.hex()} for item in planned
+            ],
+        },
+    )
+    alias = request.alias or (request.model.rpartition("/")[2] if request.model else request.participants[0])
+    plan = ReviewPlan(
+        review=f"review-{created:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
+        subject=Subject(
+            alias=alias,
+            kind="model" if request.model else "participant",
+            model=request.model,
+            usd_per_million_input=request.usd_per_million[0],
+            usd_per_million_output=request.usd_per_million[1],
+        ),
+        tier=request.tier,
+        participants=tuple(name for name in request.participants if name != alias),
+        families=_families(planned),
+        instances=planned,
+        seed_commitment=commitment(sorted(item.id for item in planned), bytes.fromhex(seed), salt),
+        secret_commitment=hashlib.sha256(b"seatrial/run-secret/v1\0" + salt + run_secret).hexdigest(),
+        sampling=Sampling(order_seed=order_seed, repeat_share_percent=round(100 * repeat_share(request.tier))),
+        level_caps={str(level): _level_caps(level, request) for level in sorted({cell.level for cell in cells})},
+        campaign_caps=CampaignCaps(tokens=request.total_tokens, usd=request.total_usd, wall_s=request.total_s),
+        participant_budget_s=request.participant_budget_s,
+        outage_grace_s=request.outage_grace_s,
+        scaffold=scaffold.NAME,
+        scaffold_digest=scaffold.digest(),
+        analysis=_claims(),
+        scrutiny={"rules_version": RULES_VERSION},
+        containment=containment,
+        environment=_environment(),
+        limits=LIMITS,
+        created=created.isoformat(timespec="seconds"),
+    )
+    run.register(plan)
+    run.write("run.json", {"state": "registered", "started": None, "ended": None, "stops": [], "resumed": 0})
+    return plan
+
+
+def execute(path: Path, tell: Callable[[Progress], None], *, base_url: str = "") -> str:
+    """Run what is left of a registered review and finish it; returns the state it ended in.
+
+    States: finished, stopped, paused. Raises `RunError` when another process runs it or the plan was changed.
+    """
+    run = RunDirectory.open(path)
+    if (run.path / "seeds.json").exists():
+        raise RunError(f"{path}: this review is finished; `seatrial report` renders its report again")
+    with run.locked():
+        run.stop_file.unlink(missing_ok=True)
+        record = run.read("run.json")
+        resumed = record["resumed"] + (record["started"] is not None)
+        record = {**record, "state": "running", "started": record["started"] or _now(), "resumed": resumed}
+        run.write("run.json", record)
+        code = _watch(run, tell, base_url)
+        reason = run.stop_file.read_text().strip() if run.stop_file.exists() else ""
+        if code != 0 and not reason:
+            detail = (run.path / "worker.log").read_text(errors="replace").strip().splitlines()
+            raise RunError(
+                f"{path}: the worker ended with code {code}: {detail[-1] if detail else 'it said nothing'}", 4
+            )
+        state = "finished" if not reason else "paused" if reason.startswith("paused") else "stopped"
+        tell(Progress("scrutinising"))
+        _finish(run, record, state, reason)
+    return state
+
+
+def stop(path: Path, reason: str) -> None:
+    """End a running review within seconds; returns when its worker is gone."""
+    run = RunDirectory.open(path)
+    run.stop_file.write_text(f"stopped: {reason}\n")
+    worker = (run.read("worker.json") or {}).get("pid")
+    if worker is None:
+        raise RunError(f"{path}: no review is running in it")
+    _end(worker)
+
+
+def check(request: Request, cells: tuple[Cell, ...]) -> None:
+    """Refuse a request that cannot be met, saying why."""
+    if not cells:
+        raise RunError(f"tier {request.tier!r} has no instance of these families and levels")
+    if request.total_usd and not request.usd_per_million[0]:
+        raise RunError("--limit-usd needs the prices: --usd-per-million INPUT OUTPUT")
+    if not request.model and not request.participants:
+        raise RunError("nothing to review: name a --model or a --participant")
+
+
+def _key(family_id: str, level: int, index: int, seed: str) -> InstanceKey:
+    family = family_by_id(family_id)
+    return InstanceKey(family.id, family.version, level, instance_seed(seed, family.id, family.version, level, index))
+
+
+def _verify(
+    cells: tuple[Cell, ...], seed: str, boxes: SealedBoxes, tell: Callable[[Progress], None]
+) -> list[tuple[PlannedInstance, Manifest]]:
+    """Every cell's instance with a manifest that qualifies; a rejected seed is replaced by the next one drawn."""
+    total = len(cells)
+    width = Counter((cell.family, cell.level) for cell in cells)  # a redrawn index lies beyond all planned ones
+
+    def one(cell: Cell) -> tuple[PlannedInstance, Manifest]:
+        index = cell.index
+        reasons = []
+        for _ in range(REDRAWS):
+            key = _key(cell.family, cell.level, index, seed)
+            manifest = gate.verify(family_by_id(cell.family), key, boxes)
+            if manifest.qualified:
+                return PlannedInstance(
+                    id=key.id,
+                    family=cell.family,
+                    level=cell.level,
+                    index=index,
+                    epochs=1,
+                    manifest_sha256=manifest.digest(),
+                ), manifest
+            reasons.append(manifest.first_broken)
+            index += width[cell.family, cell.level]
+        raise RunError(
+            f"{cell.family} level {cell.level}: {REDRAWS} seeds in a row were rejected by the gate: {reasons}"
+        )
+
+    found = []
+    with ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)))) as threads:
+        for item in threads.map(one, cells):
+            found.append(item)
+            tell(Progress("verifying challenges", len(found), total))
+    return found
+
+
+def _repeat(
+    verified: list[tuple[PlannedInstance, Manifest]], tier: str, order_seed: str
+) -> tuple[PlannedInstance, ...]:
+    """A drawn share of the instances runs several times, so that run-to-run noise can be estimated."""
+    share, epochs = repeat_share(tier), REPEAT_EPOCHS
+    items = [item for item, _ in verified]
+    drawn = sorted(items, key=lambda item: hashlib.sha256(f"repeat\0{order_seed}\0{item.id}".encode()).digest())
+    chosen = {item.id for item in drawn[: round(share * len(items))]}
+    return tuple(item.model_copy(update={"epochs": epochs}) if item.id in chosen else item for item in items)
+
+
+def _order(items: tuple[PlannedInstance, ...], order_seed: str) -> tuple[PlannedInstance, ...]:
+    """A seeded shuffle, so that a stop at any time leaves a random subset."""
+    return tuple(sorted(items, key=lambda item: hashlib.sha256(f"{order_seed}\0{item.id}".encode()).digest()))
+
+
+def _families(items: tuple[PlannedInstance, ...]) -> tuple[PlannedFamily, ...]:
+    found = []
+    for name in sorted({item.family for item in items}):
+        mine = [item for item in items if item.family == name]
+        levels = tuple(sorted({item.level for item in mine}))
+        most = max(Counter(item.level for item in mine).values())
+        found.append(
+            PlannedFamily(id=name, version=family_by_id(name).version, levels=levels, instances_per_level=most)
+        )
+    return tuple(found)
+
+
+def _level_caps(level: int, request: Request) -> LevelCaps:
+    row = caps(level)
+    return LevelCaps(
+        tokens=request.limit_tokens or row.tokens,
+        working_s=request.limit_working_s or row.working_s,
+        turns=request.limit_turns or row.turns,
+    )
+
+
+def _claims() -> tuple[Claim, ...]:
+    return (
+        Claim(id="Q1", estimand="success on exactly these instances, at the stated budget", method="bank success"),
+        Claim(id="Q2", estimand="success on instances like these, at the stated budget", method="cluster logit t"),
+        Claim(id="Q3", estimand="success against budget", method="studentised max-t band"),
+    )
+
+
+def _environment() -> dict[str, str]:
+    names = ("seatrial", "inspect-ai", "numpy", "scipy", "pydantic")
+    return {
+        "kernel": platform.release(),
+        "machine": platform.machine(),
+        "python": platform.python_version(),
+        **{name: version(name) for name in names},
+    }
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _watch(run: RunDirectory, tell: Callable[[Progress], None], base_url: str) -> int:
+    """Start the worker, tell the watcher what it publishes, and return its exit code."""
+    environment = {key: value for key, value in os.environ.items() if _allowed(key)}
+    environment["SEATRIAL_PARENT"] = str(os.getpid())
+    if base_url:
+        environment["SEATRIAL_MODEL_BASE_URL"] = base_url
+    total = run.plan().planned_runs() * len(run.plan().everybody)
+    with (run.path / "worker.log").open("ab") as log:
+        worker = subprocess.Popen(
+            [sys.executable, "-m", "seatrial.evaluation.extensions.worker", str(run.path)],
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            start_new_session=True,
+        )
+    run.write("worker.json", {"pid": worker.pid})
+    try:
+        while worker.poll() is None:
+            figures = run.read("progress.json") or {}
+            done = sum(row["done"] for row in figures.get("participants", {}).values())
+            tell(Progress("running", done, total, figures))
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                worker.wait(POLL_S)
+    except KeyboardInterrupt:
+        run.stop_file.write_text("stopped: interrupted at the terminal\n")
+        _end(worker.pid, lambda: worker.poll() is not None)
+    finally:
+        (run.path / "worker.json").unlink(missing_ok=True)
+    return worker.wait()
+
+
+def _allowed(name: str) -> bool:
+    """What the worker inherits: the user's settings for Inspect and the providers, but no proxy and no preload."""
+    lowered = name.lower()
+    return not lowered.endswith("_proxy") and not lowered.startswith(("ld_", "pythonpath"))
+
+
+def _end(pid: int, gone: Callable[[], bool] | None = None) -> None:
+    """Ask a worker to end, then make it."""
+    ended = gone or (lambda: not _alive(pid))
+    deadline = time.monotonic() + STOP_GRACE_S
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGINT)
+        while not ended() and time.monotonic() < deadline:
+            time.sleep(POLL_S)
+        if not ended():
+            os.kill(pid, signal.SIGKILL)
+            while not ended():
+                time.sleep(POLL_S)
+
+
+def _alive(pid: int) -> bool:
+    try:
+        status = (Path("/proc") / str(pid) / "stat").read_text()
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"
+
+
+def _finish(run: RunDirectory, record: dict[str, Any], state: str, reason: str) -> None:
+    """Rows, findings and the reveal."""
+    from seatrial.evaluation.extensions import _reading  # noqa: PLC0415 - loads Inspect, which only finishing needs
+
+    preflights = run.read("preflight.json") or []
+    digest_of_last = preflights[-1]["digest"] if preflights else ""
+    attempted = _reading.attempts(run, digest_of_last, int(run.plan().containment["level"]))
+    write_rows(run.path / "samples.csv", (item.row for item in attempted))
+    run.write("transcripts.json", [asdict(item.transcript) for item in attempted])
+    run.write(
+        "scrutiny.json",
+        {
+            "rules_version": RULES_VERSION,
+            "findings": [
+                {
+                    "rule": finding.rule,
+                    "sample": item.row.task,
+                    "epoch": item.row.epoch,
+                    "participant": item.row.participant,
+                    "effect": finding.effect,
+                    "evidence": finding.evidence,
+                }
+                for item in attempted
+                for finding in item.findings
+            ],
+        },
+    )
+    figures = run.read("progress.json") or {}
+    stops = [*record["stops"], *([{"at": _now(), "reason": reason}] if reason else [])]
+    run.write(
+        "run.json",
+        {
+            **record,
+            "state": state,
+            "ended": _now(),
+            "stops": stops,
+            "spend": figures.get("spend"),
+            "inspect_version": version("inspect-ai"),
+            "seatrial_version": version("seatrial"),
+        },
+    )
+    if state == "finished":
+        (run.path / "seeds.sealed").rename(run.path / "seeds.json")
