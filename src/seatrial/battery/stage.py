@@ -288,9 +288,9 @@ class Stage:
 
 
 def _intake(instance: Instance) -> SubmissionSpec:
-    from seatrial.battery import packs  # noqa: PLC0415 - only for callers that do not hold the family
+    from seatrial.battery.packs import family_by_id  # noqa: PLC0415 - only for callers without the family
 
-    return packs.find(instance.key.family).intake
+    return family_by_id(instance.key.family).intake
 
 
 def _read(process: Process, log: ReleaseLog) -> None:

@@ -128,13 +128,32 @@ Result = Guesses | Analysis | Absent
 
 
 class Participant(Protocol):
-    """One participant without a model."""
+    """One participant without a model; a frozen dataclass with these fields is one."""
 
-    name: str
-    version: str
-    kind: Kind
-    needs: tuple[str, ...]  # programs on the box's PATH
-    budget_s: float  # default of `attempt`'s budget
+    @property
+    def name(self) -> str:
+        """As it is chosen and printed."""
+        ...
+
+    @property
+    def version(self) -> str:
+        """Changes with what it does."""
+        ...
+
+    @property
+    def kind(self) -> Kind:
+        """Which yardstick it is."""
+        ...
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Programs on the box's PATH."""
+        ...
+
+    @property
+    def budget_s(self) -> float:
+        """Default of `attempt`'s budget, in seconds."""
+        ...
 
     def attempt(self, box: Box, brief: Brief, budget_s: float, draw: Draw) -> Result:
         """Act in the box for at most `budget_s` seconds; equal arguments and boxes give equal results."""
