@@ -5,9 +5,14 @@ from __future__ import annotations
 import click
 
 import seatrial
+from seatrial.cli.review import plan, report, resume, review, stop
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(seatrial.__version__, prog_name="seatrial")
 def main() -> None:
     """Voluntary, sealed and checkable evaluation of the cyber capabilities of frontier AI models."""
+
+
+for verb in (plan, review, resume, stop, report):
+    main.add_command(verb)

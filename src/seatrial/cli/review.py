@@ -72,10 +72,15 @@ def _request(chosen: dict[str, Any]) -> Request:
         total_tokens=chosen["total_tokens"],
         total_usd=_money("--total-usd", chosen["total_usd"]) if chosen["total_usd"] else None,
         total_s=round(hours * 3600) if hours else None,
-        usd_per_million=tuple(_money("--usd-per-million", item) if item else "" for item in chosen["usd_per_million"]),
+        usd_per_million=(_price(chosen, 0), _price(chosen, 1)),
         outage_grace_s=chosen["outage_grace"],
         participant_budget_s=chosen["tool_seconds"],
     )
+
+
+def _price(chosen: dict[str, Any], which: int) -> str:
+    text = chosen["usd_per_million"][which]
+    return _money("--usd-per-million", text) if text else ""
 
 
 def _levels(text: str) -> tuple[int, ...]:
@@ -200,8 +205,9 @@ def _watching() -> Iterator[Callable[[Progress], None]]:
         def tell(now: Progress) -> None:
             text = describe(now)
             if console.is_terminal:
-                task = tasks.setdefault(now.stage, bar.add_task(text, total=None) if now.stage not in tasks else None)
-                bar.update(task, description=text, completed=now.done, total=now.total or None)
+                if now.stage not in tasks:
+                    tasks[now.stage] = bar.add_task(text, total=None)
+                bar.update(tasks[now.stage], description=text, completed=now.done, total=now.total or None)
                 return
             tenth = 10 * now.done // now.total if now.total else 0
             if shown.get(now.stage) != tenth:

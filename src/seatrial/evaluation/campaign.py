@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import json
 import os
 import platform
 import secrets
@@ -26,11 +27,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seatrial.battery import family_by_id, gate
-from seatrial.battery.instance import InstanceKey
 from seatrial.battery.ladder import caps
-from seatrial.battery.seeds import commitment, instance_seed
-from seatrial.battery.tiers import expand, repeat_share
+from seatrial.battery.seeds import SALT_BYTES, Reveal, SeedEntry, commitment, secret_commitment
+from seatrial.battery.tiers import REPEATS, expand, repeat_share
 from seatrial.evaluation import scaffold
+from seatrial.evaluation.participants import check_participant
 from seatrial.evaluation.plan import (
     CampaignCaps,
     Claim,
@@ -52,7 +53,6 @@ if TYPE_CHECKING:
     from seatrial.battery.manifest import Manifest
     from seatrial.battery.tiers import Cell
 
-REPEAT_EPOCHS = 4  # of a repeated instance
 REDRAWS = 5  # how many seeds an instance may take until one passes the gate
 STOP_GRACE_S = 8.0  # from the request to SIGKILL
 POLL_S = 0.2
@@ -108,32 +108,20 @@ def prepare(
     Raises `RunError` for a request that cannot be met, `NotSealed` when a boundary is open.
     """
     created = now or datetime.now(UTC)
-    seed = hashlib.sha256(request.seed.encode()).hexdigest() if request.seed else secrets.token_hex(32)
-    cells = expand(
-        request.tier, families=request.families or None, levels=request.levels or None, instances=request.instances
-    )
-    check(request, cells)
+    seed = hashlib.sha256(request.seed.encode()).digest() if request.seed else secrets.token_bytes(32)
+    cells = cells_of(request)
     run = RunDirectory.create(path)
-    run_secret, salt = secrets.token_bytes(32), secrets.token_bytes(32)
-    order_seed = hashlib.sha256(f"order\0{seed}".encode()).hexdigest()
     with SealedBoxes() as boxes:
         verified = _verify(cells, seed, boxes, tell)
-        containment = {"engine": boxes.engine_name, "level": str(boxes.level)}
-        run.write("preflight.json", [record.to_dict() for record in boxes.records])
+        containment = {"engine": boxes.engine.name, "level": str(boxes.engine.level)}
+        run.write("preflight.json", [record.plain() for record in boxes.records])
     for _, manifest in verified:
         run.write(f"manifests/{manifest.instance_id}.json", manifest.public())
-    planned = _order(_repeat(verified, request.tier, order_seed), order_seed)
-    run.write(
-        "seeds.sealed",
-        {
-            "assessment_seed": seed,
-            "run_secret": run_secret.hex(),
-            "salt": salt.hex(),
-            "instances": [
-                {"id": item.id, "seed": _key(item.family, item.level, item.index, seed).seed.hex()} for item in planned
-            ],
-        },
-    )
+    order_seed = hashlib.sha256(b"seatrial/order/v1\0" + seed).hexdigest()
+    entries = tuple(entry for entry, _ in verified)
+    run_secret, salt = secrets.token_bytes(32), secrets.token_bytes(SALT_BYTES)
+    sealed = Reveal(entries, salt, commitment(entries, salt))
+    run.write("seeds.sealed", {**json.loads(sealed.dumps()), "run_secret": run_secret.hex()})
     alias = request.alias or (request.model.rpartition("/")[2] if request.model else request.participants[0])
     plan = ReviewPlan(
         review=f"review-{created:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
@@ -146,12 +134,12 @@ def prepare(
         ),
         tier=request.tier,
         participants=tuple(name for name in request.participants if name != alias),
-        families=_families(planned),
-        instances=planned,
-        seed_commitment=commitment(sorted(item.id for item in planned), bytes.fromhex(seed), salt),
-        secret_commitment=hashlib.sha256(b"seatrial/run-secret/v1\0" + salt + run_secret).hexdigest(),
+        families=_families(entries),
+        instances=_order(verified, repeat_share(request.tier), order_seed),
+        seed_commitment=sealed.commitment,
+        secret_commitment=secret_commitment(run_secret, salt),
         sampling=Sampling(order_seed=order_seed, repeat_share_percent=round(100 * repeat_share(request.tier))),
-        level_caps={str(level): _level_caps(level, request) for level in sorted({cell.level for cell in cells})},
+        level_caps={str(level): _level_caps(level, request) for level in sorted({entry.level for entry in entries})},
         campaign_caps=CampaignCaps(tokens=request.total_tokens, usd=request.total_usd, wall_s=request.total_s),
         participant_budget_s=request.participant_budget_s,
         outage_grace_s=request.outage_grace_s,
@@ -167,6 +155,21 @@ def prepare(
     run.register(plan)
     run.write("run.json", {"state": "registered", "started": None, "ended": None, "stops": [], "resumed": 0})
     return plan
+
+
+def cells_of(request: Request) -> tuple[Cell, ...]:
+    """The cells that a request asks for; `RunError` or `ValueError` when it cannot be met."""
+    if request.total_usd and not request.usd_per_million[0]:
+        raise RunError("--total-usd needs the prices: --usd-per-million INPUT OUTPUT")
+    if not request.model and not request.participants:
+        raise RunError("nothing to review: name a --model or a --participant")
+    cells = expand(
+        request.tier, families=request.families or None, levels=request.levels or None, instances=request.instances
+    )
+    families = [family_by_id(name) for name in sorted({cell.family for cell in cells})]
+    for name in request.participants:
+        check_participant(name, families)
+    return cells
 
 
 def execute(path: Path, tell: Callable[[Progress], None], *, base_url: str = "") -> str:
@@ -206,82 +209,59 @@ def stop(path: Path, reason: str) -> None:
     _end(worker)
 
 
-def check(request: Request, cells: tuple[Cell, ...]) -> None:
-    """Refuse a request that cannot be met, saying why."""
-    if not cells:
-        raise RunError(f"tier {request.tier!r} has no instance of these families and levels")
-    if request.total_usd and not request.usd_per_million[0]:
-        raise RunError("--limit-usd needs the prices: --usd-per-million INPUT OUTPUT")
-    if not request.model and not request.participants:
-        raise RunError("nothing to review: name a --model or a --participant")
-
-
-def _key(family_id: str, level: int, index: int, seed: str) -> InstanceKey:
-    family = family_by_id(family_id)
-    return InstanceKey(family.id, family.version, level, instance_seed(seed, family.id, family.version, level, index))
-
-
 def _verify(
-    cells: tuple[Cell, ...], seed: str, boxes: SealedBoxes, tell: Callable[[Progress], None]
-) -> list[tuple[PlannedInstance, Manifest]]:
-    """Every cell's instance with a manifest that qualifies; a rejected seed is replaced by the next one drawn."""
-    total = len(cells)
-    width = Counter((cell.family, cell.level) for cell in cells)  # a redrawn index lies beyond all planned ones
+    cells: tuple[Cell, ...], seed: bytes, boxes: SealedBoxes, tell: Callable[[Progress], None]
+) -> list[tuple[SeedEntry, Manifest]]:
+    """An instance with a manifest that qualifies for every cell; a rejected one is replaced by the next index."""
+    width = Counter((cell.family, cell.level) for cell in cells)  # redrawn indices lie beyond the planned ones
 
-    def one(cell: Cell) -> tuple[PlannedInstance, Manifest]:
-        index = cell.index
-        reasons = []
-        for _ in range(REDRAWS):
-            key = _key(cell.family, cell.level, index, seed)
-            manifest = gate.verify(family_by_id(cell.family), key, boxes)
+    def one(cell: Cell) -> tuple[SeedEntry, Manifest]:
+        family, rejected = family_by_id(cell.family), []
+        for redraw in range(REDRAWS):
+            index = cell.index + redraw * width[cell.family, cell.level]
+            entry = SeedEntry.of(seed, family.id, family.version, cell.level, index)
+            manifest = gate.verify(family, entry.key, boxes)
             if manifest.qualified:
-                return PlannedInstance(
-                    id=key.id,
-                    family=cell.family,
-                    level=cell.level,
-                    index=index,
-                    epochs=1,
-                    manifest_sha256=manifest.digest(),
-                ), manifest
-            reasons.append(manifest.first_broken)
-            index += width[cell.family, cell.level]
-        raise RunError(
-            f"{cell.family} level {cell.level}: {REDRAWS} seeds in a row were rejected by the gate: {reasons}"
-        )
+                return entry, manifest
+            rejected.append(manifest.first_broken)
+        raise RunError(f"{cell.family} level {cell.level}: the gate rejected {REDRAWS} seeds in a row: {rejected}")
 
     found = []
     with ThreadPoolExecutor(max(1, len(os.sched_getaffinity(0)))) as threads:
         for item in threads.map(one, cells):
             found.append(item)
-            tell(Progress("verifying challenges", len(found), total))
+            tell(Progress("verifying challenges", len(found), len(cells)))
     return found
 
 
-def _repeat(
-    verified: list[tuple[PlannedInstance, Manifest]], tier: str, order_seed: str
-) -> tuple[PlannedInstance, ...]:
-    """A drawn share of the instances runs several times, so that run-to-run noise can be estimated."""
-    share, epochs = repeat_share(tier), REPEAT_EPOCHS
-    items = [item for item, _ in verified]
-    drawn = sorted(items, key=lambda item: hashlib.sha256(f"repeat\0{order_seed}\0{item.id}".encode()).digest())
-    chosen = {item.id for item in drawn[: round(share * len(items))]}
-    return tuple(item.model_copy(update={"epochs": epochs}) if item.id in chosen else item for item in items)
+def _order(verified: list[tuple[SeedEntry, Manifest]], share: float, order_seed: str) -> tuple[PlannedInstance, ...]:
+    """A seeded shuffle, so that a stop at any time leaves a random subset; a drawn share runs several times."""
 
+    def drawn(purpose: str, instance_id: str) -> bytes:
+        return hashlib.sha256(f"{purpose}\0{order_seed}\0{instance_id}".encode()).digest()
 
-def _order(items: tuple[PlannedInstance, ...], order_seed: str) -> tuple[PlannedInstance, ...]:
-    """A seeded shuffle, so that a stop at any time leaves a random subset."""
-    return tuple(sorted(items, key=lambda item: hashlib.sha256(f"{order_seed}\0{item.id}".encode()).digest()))
-
-
-def _families(items: tuple[PlannedInstance, ...]) -> tuple[PlannedFamily, ...]:
-    found = []
-    for name in sorted({item.family for item in items}):
-        mine = [item for item in items if item.family == name]
-        levels = tuple(sorted({item.level for item in mine}))
-        most = max(Counter(item.level for item in mine).values())
-        found.append(
-            PlannedFamily(id=name, version=family_by_id(name).version, levels=levels, instances_per_level=most)
+    ids = sorted((entry.key.id for entry, _ in verified), key=lambda item: drawn("repeat", item))
+    repeated = set(ids[: round(share * len(ids))])
+    items = [
+        PlannedInstance(
+            id=entry.key.id,
+            family=entry.family,
+            level=entry.level,
+            index=entry.index,
+            epochs=REPEATS if entry.key.id in repeated else 1,
+            manifest_sha256=manifest.digest(),
         )
+        for entry, manifest in verified
+    ]
+    return tuple(sorted(items, key=lambda item: drawn("order", item.id)))
+
+
+def _families(entries: tuple[SeedEntry, ...]) -> tuple[PlannedFamily, ...]:
+    found = []
+    for name, number in sorted({(entry.family, entry.version) for entry in entries}):
+        rows = Counter(entry.level for entry in entries if entry.family == name)
+        levels = tuple(sorted(rows))
+        found.append(PlannedFamily(id=name, version=number, levels=levels, instances_per_level=max(rows.values())))
     return tuple(found)
 
 

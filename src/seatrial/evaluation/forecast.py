@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.battery import family_by_id
 from seatrial.battery.ladder import caps
-from seatrial.battery.tiers import expand, repeat_share
-from seatrial.evaluation.campaign import REPEAT_EPOCHS, check
+from seatrial.battery.tiers import REPEATS, repeat_share
+from seatrial.evaluation.campaign import cells_of
 
 if TYPE_CHECKING:
     from seatrial.evaluation.campaign import Request
@@ -18,15 +18,11 @@ CLUSTERS_WANTED = 15  # below that many clusters no statement about "instances l
 
 def forecast(request: Request) -> dict[str, Any]:
     """Counts, caps and what they bound. Raises `RunError` for a request that cannot be met."""
-    cells = expand(
-        request.tier, families=request.families or None, levels=request.levels or None, instances=request.instances
-    )
-    check(request, cells)
+    cells = cells_of(request)
     table: dict[str, dict[int, int]] = {}
     for (family, level), count in sorted(Counter((cell.family, cell.level) for cell in cells).items()):
         table.setdefault(family, {})[level] = count
-    repeated = round(repeat_share(request.tier) * len(cells))
-    attempts = len(cells) + repeated * (REPEAT_EPOCHS - 1)
+    repeats = round(repeat_share(request.tier) * len(cells)) * (REPEATS - 1)
     tokens = sum(request.limit_tokens or caps(cell.level).tokens for cell in cells)
     techniques = sum(
         min(len(family_by_id(family).techniques), sum(levels.values())) for family, levels in table.items()
@@ -36,7 +32,7 @@ def forecast(request: Request) -> dict[str, Any]:
         "tier": request.tier,
         "families": table,
         "instances": len(cells),
-        "attempts": attempts,
+        "attempts": len(cells) + repeats,
         "participants": participants,
         "caps": {str(level): caps(level).tokens for level in sorted({cell.level for cell in cells})},
         "notes": list(_notes(request, tokens, techniques)),

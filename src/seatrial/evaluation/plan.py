@@ -11,7 +11,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from seatrial.evaluation.canonical import digest
+from seatrial.battery.canonical import digest
 
 
 class _Record(BaseModel):

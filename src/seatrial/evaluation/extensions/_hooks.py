@@ -50,7 +50,7 @@ class Campaign:
     running: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
-    working_s: Counter[str] = field(default_factory=Counter)
+    working_s: dict[str, float] = field(default_factory=dict)
     outages: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -85,7 +85,7 @@ class Campaign:
                     "running": self.running[name],
                     "done": self.done[name],
                     "invalid": self.faults[name],
-                    "working_s": round(self.working_s[name], 1),
+                    "working_s": round(self.working_s.get(name, 0.0), 1),
                 }
                 for name in self.plan.everybody
             }
@@ -159,7 +159,7 @@ class CampaignHooks(Hooks):
         with now.lock:
             now.done[who] += 1
             now.faults[who] += sample.error is not None
-            now.working_s[who] += sample.working_time or 0
+            now.working_s[who] = now.working_s.get(who, 0.0) + (sample.working_time or 0.0)
 
 
 _OUTAGE = ("RetryError", "APIConnectionError", "APITimeoutError", "InternalServerError", "RateLimitError", "Timeout")

@@ -8,10 +8,8 @@ secret, the instance and the epoch.
 from __future__ import annotations
 
 import asyncio
-import hmac
-import math
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -21,52 +19,22 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.util import sandbox, store
 
 from seatrial.battery.draw import Draw
-from seatrial.battery.participants import participant_by_name
-from seatrial.battery.participants.contract import Absent, Analysis, Brief, Guesses, Site
+from seatrial.battery.participants import Absent, Analysis, Brief, Guesses, Site, roster
 from seatrial.battery.submission import FOLDER
 from seatrial.evaluation.extensions._book import book_of
 from seatrial.evaluation.extensions._sandbox import SeatrialSandbox, in_thread
 from seatrial.evaluation.extensions._scorer import UNAVAILABLE
+from seatrial.evaluation.participants import REFERENCE, SIMULATED, Simulated
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from seatrial.battery.participants.contract import Result
+    from seatrial.battery.participants import Result
     from seatrial.battery.stage import Stage
     from seatrial.evaluation.extensions._book import Page
 
-SIMULATED = "simulated:"
-SIMULATED_TOKENS = 1000  # a made count, so that budget curves have something to show; said in the transcript
-MIDDLE_LEVEL = 3
+SIMULATED_TOKENS = 1000  # times the level: a made count, so that budget curves have something to show
 DEFAULT_BUDGET_S = 60
-
-
-@dataclass(frozen=True)
-class Simulated:
-    """A participant of known ability."""
-
-    ability: float
-
-    @classmethod
-    def named(cls, name: str) -> Simulated:
-        """From `simulated:ABILITY`; `ValueError` says what is wrong."""
-        text = name.removeprefix(SIMULATED)
-        try:
-            ability = float(text)
-        except ValueError:
-            raise ValueError(f"participant {name!r}: {text!r} is not a number; write simulated:0.5") from None
-        if not math.isfinite(ability):
-            raise ValueError(f"participant {name!r}: the ability must be finite")
-        return cls(ability)
-
-    def probability(self, level: int) -> float:
-        """Of solving an instance of that level."""
-        return 1 / (1 + math.exp(-(self.ability - (level - MIDDLE_LEVEL))))
-
-    def solves(self, secret: bytes, instance_id: str, epoch: int, level: int) -> bool:
-        """Whether it solves this one; equal arguments, equal answer."""
-        drawn = hmac.digest(secret, f"simulated\0{instance_id}\0{epoch}".encode(), "sha256")
-        return int.from_bytes(drawn, "big") / 2**256 < self.probability(level)
 
 
 @cache
@@ -99,7 +67,7 @@ def participant(name: str, book: str, budget_s: int = DEFAULT_BUDGET_S) -> Solve
                 state.messages.append(ChatMessageAssistant(content="Simulated: does not solve this one."))
                 return state
         async with _cores():
-            result = await in_thread(_attempt, name if simulated is None else "reference", page, stage, budget_s)
+            result = await in_thread(_attempt, name if simulated is None else REFERENCE, page, stage, budget_s)
         if isinstance(result, Absent):
             store().set(UNAVAILABLE, f"absent: {', '.join(result.missing)}")
             said = f"Not run here: {', '.join(result.missing)} absent."
@@ -117,16 +85,12 @@ def participant(name: str, book: str, budget_s: int = DEFAULT_BUDGET_S) -> Solve
 
 def _attempt(name: str, page: Page, stage: Stage, budget_s: int) -> Result:
     key = page.instance.key
-    own = page.family.participants.get(name)
-    if own is not None:
-        own(stage.agent, page.instance)
-        return Guesses(note="what it made lies in /submission")
-    if name == "reference":
-        stage.run(page.instance.hidden.solver)
-        return Guesses(note="the reference solver ran")
+    acting = roster(page.family, page.instance).get(name)
+    if acting is None:
+        return Absent((f"{name} has nothing to do with {key.family}",))
     draw = Draw(key.seed, family=key.family, version=key.version, level=key.level, form=key.form, stream=name)
     brief = Brief.of(page.instance, stage.armed, page.family.intake, stage.env)
-    return participant_by_name(name).attempt(stage.agent, brief, budget_s, draw)
+    return acting.attempt(stage.agent, brief, budget_s, draw)
 
 
 async def _hand_in(result: Guesses, page: Page, stage: Stage, state: TaskState) -> None:

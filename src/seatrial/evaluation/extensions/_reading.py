@@ -57,7 +57,7 @@ def attempts(run: RunDirectory, preflight_digest: str, isolation: int) -> tuple[
         key = (str(line.get("participant")), str(line.get("sample")))
         if key not in logged and key[1].partition("#")[0] in reader.planned:
             logged[key].append(reader.broken_off(*key))
-    found = []
+    found: list[Attempted] = []
     for everybody in plan.everybody:
         for sample_id in sample_ids(plan):
             records = logged.get((everybody, sample_id), [])
@@ -163,7 +163,7 @@ class _Reader:
         planned = self.planned[instance_id]
         metadata = {
             "participant": participant,
-            "instance": instance_id,
+            "instance_id": instance_id,
             "family": planned.family,
             "level": planned.level,
             "epoch": int(repeat or 1) - 1,
@@ -188,7 +188,7 @@ class _Reader:
         return round((tokens_in * prices[0] + tokens_out * prices[1]) / 1e6, 6)
 
     def _row(self, metadata: dict[str, Any], outcome: Outcome, **known: Any) -> OutcomeRow:  # noqa: ANN401
-        instance, level = str(metadata["instance"]), int(metadata["level"])
+        instance, level = str(metadata["instance_id"]), int(metadata["level"])
         planned = self.planned[instance]
         family, participant = str(metadata["family"]), str(metadata["participant"])
         technique = str(metadata.get("technique", "unknown"))

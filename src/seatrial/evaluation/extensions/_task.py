@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +12,8 @@ from inspect_ai.solver import Generate, Solver, TaskState, solver
 from inspect_ai.util import SandboxEnvironmentSpec, sandbox, store
 
 from seatrial.battery import family_by_id
-from seatrial.battery.instance import Attempt, InstanceKey
-from seatrial.battery.seeds import instance_seed
+from seatrial.battery.instance import Attempt
+from seatrial.battery.seeds import SeedEntry
 from seatrial.battery.stage import Stage, needed
 from seatrial.battery.tiers import expand
 from seatrial.evaluation.extensions._agent import SUBMISSIONS, baseline
@@ -23,6 +24,9 @@ from seatrial.evaluation.extensions._scorer import replay_grader
 
 if TYPE_CHECKING:
     from inspect_ai.model import Model
+
+    from seatrial.battery.family import Family
+    from seatrial.battery.instance import Instance
 
 NONCE = "seatrial:nonce"
 DECOYS = "seatrial:decoys"
@@ -80,8 +84,8 @@ def arm(book: str) -> Solver:
         named = {"default": environment.box} | {name: sandbox(name).as_type(SeatrialSandbox).box for name in others}
         armed = await in_thread(page.family.arm, page.instance, attempt)
         setting = Stage.over(page.instance, armed, named, intake=page.family.intake)
-        environment.stage = await in_thread(environment.held.enter_context, setting)
-        environment.env = dict(environment.stage.env)
+        environment.stage = stage = await in_thread(environment.held.enter_context, setting)
+        environment.env = dict(stage.env)
         store().set(NONCE, nonce.hex())
         store().set(DECOYS, [decoy.value for decoy in armed.decoys])
         return state
@@ -108,30 +112,28 @@ def battery(
     """
     wanted = [item for item in families.split(",") if item]
     rows = [int(item) for item in levels.split(",") if item]
+    secret = hashlib.sha256(seed.encode()).digest()
     pages = {}
     for cell in expand(tier, families=wanted or None, levels=rows or None):
         family = family_by_id(cell.family)
-        key = InstanceKey(
-            family.id,
-            family.version,
-            cell.level,
-            instance_seed(seed, family.id, family.version, cell.level, cell.index),
-        )
+        key = SeedEntry.of(secret, family.id, family.version, cell.level, cell.index).key
         instance = family.generate(key)
-        pages[key.id] = Page(family, instance, public_facts(family.id, instance, participant=participant or "model"))
+        pages[key.id] = Page(family, instance, public_facts(family, instance))
     name = open_book(f"plain-{tier}-{families}-{levels}-{seed}", Book(secrets.token_bytes(32), pages))
     solving = acting(name=participant, book=name) if participant else baseline()
     return build(name, name="battery", solving=solving, model=None, tags=["seatrial"])
 
 
-def public_facts(family: str, instance: Any, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
-    """What a sample's metadata says."""
+def public_facts(family: Family, instance: Instance, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
+    """What a sample's metadata says of its instance: nothing that helps to solve it."""
     return {
-        "family": family,
+        "family": family.id,
         "version": instance.key.version,
         "level": instance.key.level,
         "technique": instance.technique,
         "cluster": instance.cluster,
-        SUBMISSIONS: family_by_id(family).submissions,
+        "side": family.tags.side,
+        "seed_commitment": instance.key.seed_commitment,
+        SUBMISSIONS: family.submissions,
         **more,
     }

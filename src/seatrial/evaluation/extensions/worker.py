@@ -19,9 +19,8 @@ from inspect_ai import Epochs, eval_set
 from inspect_ai.model import GenerateConfig, Model, get_model
 
 from seatrial.battery import family_by_id
-from seatrial.battery.instance import InstanceKey
 from seatrial.battery.ladder import design_minutes
-from seatrial.battery.seeds import instance_seed
+from seatrial.battery.seeds import SeedEntry
 from seatrial.battery.stage import needed
 from seatrial.evaluation.extensions import _hooks
 from seatrial.evaluation.extensions._agent import baseline
@@ -29,6 +28,7 @@ from seatrial.evaluation.extensions._book import Book, Page, open_book
 from seatrial.evaluation.extensions._participants import participant
 from seatrial.evaluation.extensions._sandbox import boxes
 from seatrial.evaluation.extensions._task import build, public_facts
+from seatrial.evaluation.participants import kind
 from seatrial.evaluation.rundir import RunDirectory
 from seatrial.sandbox import RangeSpec
 
@@ -84,34 +84,32 @@ def main(path: str) -> int:
 
 
 def _task(run: RunDirectory, plan: ReviewPlan, name: str) -> Task:
-    sealed = run.read("seeds.sealed") or run.read("seeds.json")
+    sealed = run.read("seeds.sealed")
+    entries = {entry.key.id: entry for entry in map(SeedEntry.read, sealed["seeds"])}
     pages = {}
-    for instance in plan.instances:
-        family = family_by_id(instance.family)
-        seed = instance_seed(sealed["assessment_seed"], family.id, family.version, instance.level, instance.index)
-        made = family.generate(InstanceKey(family.id, family.version, instance.level, seed))
-        hosts = needed(made)
+    for planned in plan.instances:
+        family = family_by_id(planned.family)
+        instance = family.generate(entries[planned.id].key)
+        hosts = needed(instance)
         facts = public_facts(
-            family.id,
-            made,
+            family,
+            instance,
             participant=name,
-            kind=_kind(plan, name),
-            instance=instance.id,
-            caps=plan.caps(instance.level).model_dump(),
+            kind="model" if _is_model(plan, name) else kind(name),
+            instance_id=planned.id,
+            caps=plan.caps(planned.level).model_dump(),
             hosts=[host.name for host in hosts.hosts] if isinstance(hosts, RangeSpec) else [],
-            minutes=design_minutes(instance.level),
-            side=family.tags.side,
-            seed_commitment=made.key.seed_commitment,
-            manifest_sha256=instance.manifest_sha256,
+            minutes=design_minutes(planned.level),
+            manifest_sha256=planned.manifest_sha256,
         )
-        for epoch in range(instance.epochs):
-            sample_id = instance.id if epoch == 0 else f"{instance.id}#{epoch + 1}"
-            pages[sample_id] = Page(family, made, {**facts, "epoch": epoch})
+        for epoch in range(planned.epochs):
+            sample_id = planned.id if epoch == 0 else f"{planned.id}#{epoch + 1}"
+            pages[sample_id] = Page(family, instance, {**facts, "epoch": epoch})
     book = open_book(
         f"{plan.review}:{name}",
         Book(bytes.fromhex(sealed["run_secret"]), pages, journal=lambda line: run.append("started.jsonl", line)),
     )
-    if name == plan.subject.alias and plan.subject.kind == "model":
+    if _is_model(plan, name):
         return build(book, name=name, solving=baseline(), model=_model(plan), tags=["seatrial", plan.tier])
     acting = participant(name=name, book=book, budget_s=plan.participant_budget_s)
     return build(book, name=name, solving=acting, model=get_model("none"), tags=["seatrial", plan.tier])
@@ -129,12 +127,8 @@ def _model(plan: ReviewPlan) -> Model:
     )
 
 
-def _kind(plan: ReviewPlan, name: str) -> str:
-    if name == plan.subject.alias and plan.subject.kind == "model":
-        return "model"
-    if name.startswith("simulated:"):
-        return "simulated"
-    return {"reference": "reference", "fuzzer": "tool", "static": "tool"}.get(name, "floor")
+def _is_model(plan: ReviewPlan, name: str) -> bool:
+    return name == plan.subject.alias and plan.subject.kind == "model"
 
 
 def _parallel(plan: ReviewPlan) -> int:
@@ -150,7 +144,7 @@ def _heartbeat(now: _hooks.Campaign, run: RunDirectory, ended: threading.Event) 
 def _publish(now: _hooks.Campaign, run: RunDirectory) -> None:
     with contextlib.suppress(OSError):
         now.publish()
-        run.write("preflight.json", [record.to_dict() for record in boxes().records])
+        run.write("preflight.json", [record.plain() for record in boxes().records])
 
 
 def _die_with_parent() -> None:
