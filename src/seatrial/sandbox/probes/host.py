@@ -174,7 +174,7 @@ def _sees_ipc(_: Scene, seen: Observations) -> bool | None:
 
 
 def _judge_terminal(_: Scene, seen: Observations) -> Finding:
-    has = seen["identity"]["session"][2]
+    has = seen["identity"]["terminal"]
     return opened("the operator's terminal can be opened") if has else closed("no controlling terminal")
 
 

@@ -26,11 +26,16 @@ METADATA_ADDRESSES = ("169.254.169.254", "fd00:ec2::254")
 METADATA_NAMES = ("metadata.google.internal", "metadata.goog", "instance-data")
 NO_WAY = frozenset({"ENETUNREACH", "EHOSTUNREACH", "EADDRNOTAVAIL", "EAFNOSUPPORT"})  # a refusal would be an answer
 RTN_UNREACHABLE = 7
+# Tunnels that a kernel with such a module adds, down and without address, to every new network namespace
+# (net.core.fb_tunnels_only_for_init_net). Nobody without CAP_NET_ADMIN can bring them up.
+FALLBACK_TUNNELS = frozenset(
+    {"tunl0", "gre0", "gretap0", "erspan0", "ip_vti0", "sit0", "ip6tnl0", "ip6gre0", "ip6gretap0", "ip6_vti0"}
+)
 LOOPBACK = "lo"
 
 
 def _foreign(scene: Scene, addresses: tuple[str, ...]) -> dict[str, Any]:
-    return {"addresses": list(addresses), "host_namespaces": dict(scene.host.namespaces), "seats": _seat_names(scene)}
+    return {"addresses": list(addresses), "host_namespaces": dict(scene.host.namespaces)}
 
 
 def _seat_names(scene: Scene) -> list[str]:
@@ -48,8 +53,9 @@ def _neighbours(scene: Scene) -> tuple[str, ...]:
 
 
 def _interfaces(scene: Scene, seen: Observations) -> Finding:
-    links = seen["links"]["links"]
-    extra = {name: addresses for name, addresses in links.items() if name != LOOPBACK}
+    links, up = seen["links"]["links"], seen["links"]["up"]
+    idle = {name for name, addresses in links.items() if name in FALLBACK_TUNNELS and not addresses and name not in up}
+    extra = {name: addresses for name, addresses in links.items() if name != LOOPBACK and name not in idle}
     strange = [
         f"{name} {address}"
         for name, addresses in extra.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from seatrial.sandbox.probes.probe import Asks, Finding, Observations, Probe, Scene, opened, shut_unless
+from seatrial.sandbox.probes.probe import Asks, Finding, Observations, Probe, Scene, not_applicable, shut_unless
 
 # linux/capability.h
 CAPABILITIES: dict[str, frozenset[int]] = {
@@ -78,15 +78,14 @@ def _judge_limits(scene: Scene, seen: Observations) -> Finding:
 
 
 def _judge_cgroup(scene: Scene, seen: Observations) -> Finding:
+    """The payload is at the root of its own control group namespace; anything else shows a path beside or above it."""
     if scene.limits_mode == "rlimit":
-        return Finding("not_applicable", "limits: rlimit")
-    mine = {line.split(":", 2)[1]: line.split(":", 2)[2] for line in seen["identity"]["cgroup"].splitlines() if line}
-    names = ("",) if scene.limits_mode == "cgroup2" else ("memory", "pids")
-    lines = {name: path for names_, path in mine.items() for name in names_.split(",") if name in names}
-    missing = [name or "unified" for name in names if not lines.get(name, "").rstrip("/").endswith("payload")]
-    if missing:
-        return opened(f"the payload is not in its group: {', '.join(missing)} {sorted(set(lines.values()))}")
-    return Finding("closed", f"in its own group, limits: {scene.limits_mode}")
+        return not_applicable("limits: rlimit")
+    controllers = ("",) if scene.limits_mode == "cgroup2" else ("memory", "pids")
+    rows = [line.split(":", 2) for line in seen["identity"]["cgroup"].splitlines()]
+    paths = {name: row[2] for row in rows if len(row) == 3 for name in row[1].split(",")}
+    astray = [f"{name or 'unified'} {paths.get(name)}" for name in controllers if paths.get(name) != "/"]
+    return shut_unless([f"the payload is not in its group: {item}" for item in astray], f"limits: {scene.limits_mode}")
 
 
 PROBES = (
