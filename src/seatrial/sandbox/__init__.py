@@ -12,6 +12,7 @@ from seatrial.sandbox.errors import (
     Unavailable,
     UserUnsupported,
 )
+from seatrial.sandbox.sealed import SealedBoxes
 from seatrial.sandbox.spec import BoxSpec, Limits, Profile, RangeHost, RangeSpec, Rootfs
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "ReadLimit",
     "Rootfs",
     "SandboxError",
+    "SealedBoxes",
     "SpecError",
     "Unavailable",
     "UserUnsupported",

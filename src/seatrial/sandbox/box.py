@@ -1,7 +1,7 @@
 """The face of a box, the same for every engine.
 
-A box is synchronous to its callers; every method may be called from any thread. Engines do their work on
-their own thread, so an asynchronous caller wraps a call in `asyncio.to_thread` or uses the engine's futures.
+A box is synchronous to its callers; every method may be called from any thread. Engines wait on a thread of
+their own, so a caller on an asyncio loop uses the `_async` forms, which block neither it nor a thread.
 """
 
 from __future__ import annotations
@@ -82,8 +82,25 @@ class Box(Protocol):
     ) -> ExecResult:
         """Run one command to its end; on time-out every descendant is killed and `timed_out` is set.
 
+        The default user is the box's root; `user` is a name or number of its passwd file, `:group` may follow.
+        The default `cwd` is the spec's `workdir`, from which relative paths count. What cannot be started is a
+        result, as from a shell: 127 for a program not found, 126 for all else, the reason on stderr.
+
         Raises `BoxGone` when the box is dead, `UserUnsupported` when it has no such user to switch to.
         """
+        ...
+
+    async def exec_async(
+        self,
+        argv: Sequence[str],
+        *,
+        stdin: bytes = b"",
+        cwd: str | None = None,
+        env: Mapping[str, str] | None = None,
+        user: str | None = None,
+        timeout_s: float | None = None,
+    ) -> ExecResult:
+        """`exec` for a caller on an asyncio loop, any loop; cancelling it kills the command."""
         ...
 
     def spawn(
@@ -106,8 +123,16 @@ class Box(Protocol):
         """
         ...
 
+    async def read_async(self, path: str, *, limit: int | None = None, follow: bool = False) -> bytes:
+        """`read` for a caller on an asyncio loop."""
+        ...
+
     def write(self, path: str, content: bytes, *, mode: int = 0o644, user: str | None = None) -> None:
-        """Write a regular file, making parent directories."""
+        """Write a regular file, making parent directories; a file that exists keeps its mode."""
+        ...
+
+    async def write_async(self, path: str, content: bytes, *, mode: int = 0o644, user: str | None = None) -> None:
+        """`write` for a caller on an asyncio loop."""
         ...
 
     def place(self, at: str, files: Mapping[str, tuple[bytes, int]], *, read_only: bool = True) -> None:

@@ -111,7 +111,7 @@ def _strange_mount(scene: Scene, device: str, root: str, point: str, options: st
         return f"{kind} at {point}"
     if device not in scene.host.devices:
         return ""
-    if root in DEVICE_NODES and point.startswith("/dev/") or point.startswith("/proc/") and root == "/null":
+    if root in DEVICE_NODES and point == f"/dev{root}":
         return ""
     words = options.split(",")
     if "ro" not in words:

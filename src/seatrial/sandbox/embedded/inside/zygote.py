@@ -1,0 +1,168 @@
+"""The zygote: one process per supervisor, loaded once, from which the first process of every box is cloned.
+
+- It starts with an empty environment and one inherited descriptor, has a single thread, and holds no secret.
+- It watches its supervisor by pidfd: when that dies, every box is killed and every control group removed.
+- The death of the zygote itself ends no box: each agent listens to the supervisor directly.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import select
+import signal
+import socket
+from typing import NoReturn
+
+from . import agent, mounts, namespaces, syscalls
+
+_TITLE = b"init"
+
+
+class Zygote:
+    """The loop that answers the supervisor."""
+
+    def __init__(self, control: socket.socket) -> None:
+        self.control = control
+        self.boxes: dict[int, int] = {}  # pid: number of the box
+        self.groups: list[str] = []  # control group folders to remove at the end
+        self.supervisor = os.pidfd_open(os.getppid())
+        self.wake, woken = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.set_wakeup_fd(woken, warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        """Answer until the supervisor is gone or has closed its end."""
+        poll = select.poll()
+        for descriptor in (self.control.fileno(), self.supervisor, self.wake):
+            poll.register(descriptor, select.POLLIN)
+        while True:
+            for descriptor, _ in poll.poll():
+                if descriptor == self.wake:
+                    os.read(self.wake, 4096)
+                    self.reap()
+                elif descriptor == self.supervisor or not self._request():
+                    return
+
+    def reap(self, flags: int = os.WNOHANG) -> None:
+        """Collect dead first processes at once."""
+        while self.boxes:
+            try:
+                pid, _ = os.waitpid(-1, flags)
+            except ChildProcessError:
+                return
+            if pid == 0:
+                return
+            self.boxes.pop(pid, None)
+
+    def _request(self) -> bool:
+        try:
+            message, descriptors = namespaces.receive(self.control)
+        except ConnectionError:
+            return False
+        if not message:
+            return False
+        request = json.loads(message)
+        if request.get("big"):
+            request = json.loads(os.pread(descriptors[0], agent.BIG_BYTES, 0))
+            os.close(descriptors.pop(0))
+        try:
+            getattr(self, f"_{request['op']}")(request, descriptors)
+        except OSError as error:
+            answer = {"op": "refused", "id": request["id"], "text": f"zygote: {error}"[:1000]}
+            namespaces.send(self.control, json.dumps(answer).encode())
+        finally:
+            for descriptor in descriptors:
+                os.close(descriptor)
+        return True
+
+    def _groups(self, request: dict[str, object], descriptors: list[int]) -> None:
+        del descriptors
+        self.groups = [str(folder) for folder in request["folders"]]  # type: ignore[attr-defined]
+
+    def _box(self, request: dict[str, object], descriptors: list[int]) -> None:
+        """Clone the first process of a box; descriptors: its control socket, then its group's task lists."""
+        plan: dict[str, object] = request["plan"]  # type: ignore[assignment]
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours:
+            with theirs:
+                pid, pidfd = namespaces.clone(namespaces.BOX)
+                if pid == 0:
+                    self._first_process(plan, descriptors, theirs)
+            self.boxes[pid] = int(str(request["id"]))
+            try:
+                namespaces.write_maps(pid, plan["ids"])  # type: ignore[arg-type]
+                self._let_go(ours, pid, plan)
+                answer = {"op": "born", "id": request["id"], "pid": pid}
+                namespaces.send(self.control, json.dumps(answer).encode(), [pidfd])
+            except OSError:
+                os.kill(pid, signal.SIGKILL)
+                raise
+            finally:
+                os.close(pidfd)
+
+    def _let_go(self, ours: socket.socket, pid: int, plan: dict[str, object]) -> None:
+        """Tell the first process that its ids exist; with a tree, hand it over under the ids of the box."""
+        if not (plan["tree"] and plan["idmap"]):
+            namespaces.send(ours, b"go")
+            return
+        tree = mounts.clone_tree(str(plan["tree"]))
+        try:
+            space = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                mounts.set_attributes(tree, 0, user_namespace=space)
+            finally:
+                os.close(space)
+            namespaces.send(ours, b"go", [tree])
+        finally:
+            os.close(tree)
+
+    def _first_process(self, plan: dict[str, object], descriptors: list[int], go: socket.socket) -> NoReturn:
+        try:
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            namespaces.close_above(2, {*descriptors, go.fileno()})
+            message, tree = namespaces.receive(go)
+            go.close()
+            if message == b"go":
+                control = socket.socket(fileno=descriptors[0])
+                agent.run(control, plan, tree[0] if tree else None, descriptors[1:])
+        finally:
+            os._exit(1)
+
+    def leave(self) -> NoReturn:
+        """Kill every box, wait for the end of each, remove their control groups, and end."""
+        for pid in self.boxes:
+            os.kill(pid, signal.SIGKILL)
+        self.reap(0)
+        for folder in self.groups:
+            _remove(folder)
+        os._exit(0)
+
+
+def _remove(folder: str) -> None:
+    """Remove a control group and the groups below it."""
+    try:
+        for name in os.listdir(folder):
+            if os.path.isdir(f"{folder}/{name}"):
+                os.rmdir(f"{folder}/{name}")
+        os.rmdir(folder)
+    except OSError:
+        pass  # the next supervisor sweeps what is left
+
+
+def main(control: int) -> NoReturn:
+    """Become the zygote on an inherited socket; never returns."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_SETMASK, set())
+    namespaces.name_process(_TITLE)
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+    gc.collect()
+    gc.freeze()
+    gc.disable()
+    zygote = Zygote(socket.socket(fileno=control))
+    try:
+        zygote.serve()
+    finally:
+        zygote.leave()

@@ -1,0 +1,255 @@
+"""The embedded engine: level 1, no package, no privileged program, no daemon.
+
+A supervisor has one zygote. Each box is cloned from it into new namespaces; the supervisor then talks to the
+box's agent directly, holds a pidfd of its first process, and frees what it used when that has ended.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import itertools
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+
+from seatrial.sandbox import cgroup, wire
+from seatrial.sandbox.box import BoxRecord
+from seatrial.sandbox.embedded.box import EmbeddedBox, _close_all
+from seatrial.sandbox.embedded.inside import capabilities, namespaces
+from seatrial.sandbox.errors import BoxGone, Fix, ProtocolError, Unavailable
+from seatrial.sandbox.ids import BLOCK, IdBlocks
+from seatrial.sandbox.loop import READ, Loop
+from seatrial.sandbox.spec import BoxSpec
+
+VERSION = "1"
+LEVEL = 1
+OPEN_S = 30.0  # for a box to be made; it takes milliseconds, on a machine that is not on its knees
+_PROGRAM = Path(__file__).parent / "inside" / "__main__.py"
+
+
+class Zygote:
+    """The running zygote of one supervisor."""
+
+    def __init__(self, loop: Loop, groups: list[Path]) -> None:
+        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with theirs:
+            number = theirs.fileno()
+            self.process = subprocess.Popen(
+                [sys.executable, "-I", "-S", "-X", "utf8", str(_PROGRAM), str(number)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                cwd="/", env={}, pass_fds=(number,), start_new_session=True,
+            )  # fmt: skip
+        self.alive = True
+        self._loop = loop
+        self._waiting: dict[int, EmbeddedBox] = {}
+        loop.submit(lambda: loop.watch(self.control.fileno(), READ, self._hear))
+        self._send({"op": "groups", "id": 0, "folders": [str(folder) for folder in groups]}, [])
+
+    def clone(self, number: int, box: EmbeddedBox, plan: dict[str, object], lists: list[int]) -> None:
+        """Ask for a box; on the loop's thread."""
+        self._waiting[number] = box
+        self._send({"op": "box", "id": number, "plan": plan}, [box.agent_end.fileno(), *lists])
+
+    def _send(self, message: dict[str, object], descriptors: list[int]) -> None:
+        content, file = wire.encode(message)
+        try:
+            socket.send_fds(self.control, [content], descriptors if file is None else [file, *descriptors])
+        except OSError:
+            self._loop.submit(self._gone)
+        finally:
+            if file is not None:
+                os.close(file)
+
+    def _hear(self) -> None:
+        try:
+            message, descriptors = namespaces.receive(self.control, wire.DATAGRAM_BYTES + 1)
+            if not message:
+                self._gone()
+                return
+            self._take(wire.decode(message), descriptors)
+        except (OSError, ProtocolError):
+            self._gone()
+
+    def _take(self, answer: wire.Answer, descriptors: list[int]) -> None:
+        box = self._waiting.pop(answer.id, None)
+        if answer.op == "born" and box is not None and len(descriptors) == 1:
+            box.born(answer.pid, descriptors[0])
+        else:
+            _close_all(descriptors)
+            if box is not None:
+                box.unborn(Unavailable(f"box {box.name} could not be made: {wire.printable(answer.text)}"))
+
+    def _gone(self) -> None:
+        if self.alive:
+            self.alive = False
+            self._loop.unwatch(self.control.fileno())
+            self.control.close()
+            for box in self._waiting.values():
+                box.unborn(BoxGone("the zygote has gone"))
+            self._waiting.clear()
+
+    def close(self) -> None:
+        """Let it end; it ends whatever is left of its boxes."""
+        done: Future[None] = Future()
+
+        def shut() -> None:
+            self._gone()
+            done.set_result(None)
+
+        self._loop.submit(shut)
+        done.result()
+        try:
+            self.process.wait(5)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
+
+class EmbeddedEngine:
+    """Makes boxes on this machine; may be used from many threads."""
+
+    name = "embedded"
+    version = VERSION
+    level = LEVEL
+
+    def __init__(self) -> None:
+        self._mutex = threading.Lock()
+        self._boxes: set[EmbeddedBox] = set()
+        self._numbers = itertools.count(1)
+        self._zygote: Zygote | None = None
+        self._closed = False
+        self.groups = cgroup.find()
+        self.ids = IdBlocks() if os.geteuid() == 0 else None
+        self.loop = Loop("seatrial-boxes")
+        atexit.register(self.close)
+
+    def open(self, spec: BoxSpec, *, name: str | None = None, hosts: str | None = None) -> EmbeddedBox:
+        """A fresh box; `Unavailable` when it cannot be made here."""
+        if spec.min_level > self.level:
+            raise Unavailable(f"level {spec.min_level} is required; engine {self.name} has level {self.level}")
+        if spec.profile.needs_cgroup and self.groups.mode == "rlimit":
+            raise Unavailable("control groups are required and none can be made", (_DELEGATE,))
+        box = EmbeddedBox(self, spec, name or spec.hostname, self._record(spec))
+        lists: list[int] = []
+        try:
+            self._equip(box)
+            lists = self._lists(box)
+            self._start(box, self._plan(box, hosts), lists)
+        except BaseException as error:
+            _close_all(lists)
+            self.loop.submit(lambda: box.unborn(error))
+            raise
+        box.opened.result(OPEN_S)
+        self._guard_root(box)
+        return box
+
+    def _equip(self, box: EmbeddedBox) -> None:
+        with self._mutex:
+            if self._closed:
+                raise BoxGone("the engine is closed")
+            self._boxes.add(box)
+        if self.ids is not None:
+            box.host_id = self.ids.reserve()
+        box.group = self.groups.create(box.spec.limits)
+
+    def _lists(self, box: EmbeddedBox) -> list[int]:
+        lists = box.group.open_lists()
+        return lists + [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in self.groups.own_lists]
+
+    def _start(self, box: EmbeddedBox, plan: dict[str, object], lists: list[int]) -> None:
+        zygote = self._running_zygote()
+        number = next(self._numbers)
+
+        def start() -> None:
+            zygote.clone(number, box, plan, lists)
+            _close_all(lists)
+            box.attend()
+
+        self.loop.submit(start)
+
+    def _running_zygote(self) -> Zygote:
+        with self._mutex:
+            if self._zygote is None or not self._zygote.alive:
+                self._zygote = Zygote(self.loop, self.groups.roots)
+            return self._zygote
+
+    def _plan(self, box: EmbeddedBox, hosts: str | None) -> dict[str, object]:
+        spec, limits = box.spec, box.spec.limits
+        rlimits = {"NOFILE": limits.open_files, "FSIZE": limits.disk_bytes, "CORE": 0}
+        if self.groups.mode == "rlimit":
+            rlimits["NPROC"] = limits.pids
+        count = 1 if spec.profile.users == "one" else BLOCK
+        return {
+            "tree": spec.rootfs.path if spec.rootfs.kind == "tree" else "",
+            "idmap": self.ids is not None,
+            "ids": [[0, box.host_id, count]],
+            "many": count > 1,
+            "disk_bytes": limits.disk_bytes,
+            "inodes": limits.inodes,
+            "hostname": box.name,
+            "hosts": hosts or f"127.0.0.1 localhost {box.name}\n::1 localhost\n",
+            "workdir": spec.workdir,
+            "env": dict(spec.env),
+            "capabilities": capabilities.PROFILES[spec.profile.capabilities],
+            "packet": spec.profile.capabilities == "range",
+            "rlimits": rlimits,
+        }
+
+    def _record(self, spec: BoxSpec) -> BoxRecord:
+        return BoxRecord(
+            engine=self.name,
+            engine_version=VERSION,
+            level=self.level,
+            limits_mode=self.groups.mode,
+            users_mode="one" if spec.profile.users == "one" else "many",
+            kernel_release=os.uname().release,
+            spec_digest=spec.digest(),
+            preflight_digest="",
+            opened_ns=time.time_ns(),
+        )
+
+    def _guard_root(self, box: EmbeddedBox) -> None:
+        """Guarantee G1, read from the kernel: no id of the box is the host's root."""
+        rows = [tuple(map(int, line.split())) for line in Path(f"/proc/{box.pid}/uid_map").read_text().splitlines()]
+        box.uid_map = [(row[0], row[1], row[2]) for row in rows]
+        if not rows or any(outside <= 0 < outside + count for _, outside, count in box.uid_map):
+            box.close()
+            raise Unavailable(f"box {box.name} would run as root of this machine")
+
+    def forget(self, box: EmbeddedBox) -> None:
+        """A box has ended: its ids are free."""
+        with self._mutex:
+            self._boxes.discard(box)
+        if box.host_id is not None and self.ids is not None:
+            self.ids.release(box.host_id)
+
+    def close(self) -> None:
+        """Close every box, the zygote and all that the engine holds; may be called twice."""
+        with self._mutex:
+            if self._closed:
+                return
+            self._closed = True
+            boxes, zygote = list(self._boxes), self._zygote
+        for box in boxes:
+            self.loop.submit(lambda box=box: box.end("closed"))  # type: ignore[misc]
+        for box in boxes:
+            with contextlib.suppress(Exception):
+                box.closed.result(OPEN_S)
+        if zygote is not None:
+            zygote.close()
+        self.groups.remove()
+        self.loop.close()
+        if self.ids is not None:
+            self.ids.close()
+        atexit.unregister(self.close)
+
+
+_DELEGATE = Fix("control groups", "run as root, or under systemd-run --user --scope -p Delegate=yes")
