@@ -35,6 +35,7 @@ READY_S = 30.0  # a service is a small Python program: one second on a loaded ma
 SCRIPT_S = 300.0  # the reference solver's own bound (battery.md, section 5, G1)
 HEALTH_TRIES, HEALTH_S = 3, 5.0  # battery.md, section 6.3: a service that answers late is not broken
 QUIET_S, QUIET_AT_MOST_S = 0.025, 1.0  # a line written before the submission is read well within this
+STRIKE_S = 1.0  # an honest engine closes the stream of a killed process at once
 MAX_EVENTS = 100_000  # a flood of requests fills the log, then only the chain goes on
 MAX_LINE = 8 * 1024  # bytes of one event; our services stay below 1 KiB
 MAX_KEPT = 32 * 1024 * 1024  # bytes of all kept lines of one service
@@ -284,7 +285,8 @@ class Stage:
         for running in self._running:
             with suppress(SandboxError, OSError):
                 running.process.kill()
-            running.reader.join(timeout=HEALTH_S)
+        for running in self._running:
+            running.reader.join(timeout=STRIKE_S)  # a daemon: it ends with its box at the latest
 
 
 def _intake(instance: Instance) -> SubmissionSpec:

@@ -1,0 +1,213 @@
+"""G8: nothing that is delivered tells of seed, generator, twin or solver.
+
+The scan looks at names and contents, and inside what is packed: compressed ELF sections, gzip and zip. Twelve kinds of
+leak are planted in its tests and all must be found.
+"""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import re
+import struct
+import tempfile
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import seatrial
+from seatrial.battery.gate.encodings import disguises
+from seatrial.battery.manifest import Guarantee
+
+if TYPE_CHECKING:
+    from seatrial.battery.gate.trial import Trial
+    from seatrial.battery.instance import FileTree, Instance, InstanceKey
+    from seatrial.sandbox import Box
+
+LINE = 20  # characters: shorter lines of twin and solver stand in many programs
+_UNPACKED = 16 * 1024 * 1024  # bytes at most out of one packed file
+_PLAIN_WORD = 6  # letters: a family id this short is an English word; then only `id-v1`, `families/id` are looked for
+
+_TOKEN = re.compile(
+    rb"(?<![A-Za-z0-9])(?i:patched|twin|planted|vuln(?:erab(?:le|ility|ilities))?)(?![A-Za-z0-9])"
+    rb"|(?<=[a-z])(?:Patched|Twin|Planted|Vuln)(?![a-z])"
+)
+_TEXT = re.compile(rb"[\x20-\x7e\t\n\r]{8,}")
+_BUILD_PATH = re.compile(rb"/(?:tmp|var/tmp)/(?:tmp|seatrial|build|pytest)[\w.-]*|/build/[\w.-]+/")
+_IMPORT = (b"import ", b"from ", b"#include", b"if __name__")
+_SIGNS = re.compile(rb"[^A-Za-z0-9]")
+
+
+@dataclass(frozen=True)
+class Leak:
+    """What was found and where."""
+
+    kind: str
+    where: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} in {self.where}"
+
+
+def check(trial: Trial, box: Box) -> Guarantee:
+    """G8 of an instance, on the tree as it was armed and as it lies in the box."""
+    armed = trial.armed(0)
+    leaks = scan(trial.instance, armed.files) + in_box(box, deep=trial.full)
+    counts = {"files": len(armed.files.files), "bytes": sum(len(content) for _, content, _ in armed.files)}
+    if leaks:
+        return Guarantee.broken("; ".join(str(leak) for leak in leaks[:3]), **counts, leaks=len(leaks))
+    return Guarantee.held(**counts)
+
+
+def scan(instance: Instance, delivered: FileTree) -> list[Leak]:
+    """Every leak in a delivered tree and the prompt."""
+    leaks = [Leak(kind, "the prompt") for kind in _identity(instance.key, instance.prompt.encode())]
+    strange = _strange_lines(instance)
+    foreign = _twin_files(instance)
+    bug = instance.hidden.witness.bug_id
+    for path, content, _ in delivered:
+        if hashlib.sha256(content).digest() in foreign:
+            leaks.append(Leak("a file of the twin", path))
+        for part, text in (("its name", path.encode()), *_unpacked(content)):
+            where = f"{path} ({part})" if part else path
+            kinds = [*_identity(instance.key, text), *_tokens(text), *_host_paths(text)]
+            kinds += [kind for kind, line in strange if line in text]
+            if instance.hidden.solver.source.encode().strip() in text:
+                kinds.append("the solver")
+            if len(bug) > _PLAIN_WORD and bug.encode() in text:
+                kinds.append("the id of the weakness")
+            leaks += [Leak(kind, where) for kind in dict.fromkeys(kinds)]
+    return leaks
+
+
+def in_box(box: Box, *, deep: bool) -> list[Leak]:
+    """Time stamps other than zero and, when `deep`, extended attributes of what lies in the box."""
+    leaks = []
+    newer = box.exec(["find", "/challenge", "-mindepth", "1", "-newermt", "1970-01-02", "-print", "-quit"]).stdout
+    if newer:
+        leaks.append(Leak("a time stamp", newer.decode(errors="replace").strip()))
+    if deep:
+        look = (
+            "import os\nfor top, folders, files in os.walk('/challenge'):\n"
+            " for name in [*folders, *files]:\n  path = os.path.join(top, name)\n"
+            "  if any(not x.startswith('security.') for x in os.listxattr(path, follow_symlinks=False)): print(path)"
+        )
+        marked = box.exec(["python3", "-Ic", look]).stdout
+        leaks += [Leak("an extended attribute", line.decode(errors="replace")) for line in marked.splitlines()]
+    return leaks
+
+
+def _identity(key: InstanceKey, text: bytes) -> Iterator[str]:
+    """Seed, instance and generator."""
+    for disguise, needle in disguises(key.seed).items():
+        if needle in text:
+            yield f"the seed ({disguise})"
+    if key.seed.hex()[:16].encode() in text.lower():
+        yield "the seed (beginning)"
+    names = [key.id, f"{key.family}-v{key.version}", f"families/{key.family}", f"families.{key.family}", key.id[-12:]]
+    if len(key.family) > _PLAIN_WORD:
+        names.append(key.family)
+    yield from (f"the generator's name {name}" for name in names if name.encode() in text)
+    if b"seatrial" in text.lower():
+        yield "the generator's path"
+
+
+def _tokens(text: bytes) -> Iterator[str]:
+    """Words that say which program this is; in binary files only inside a run of text."""
+    for run in _TEXT.finditer(text) if b"\0" in text else (re.match(rb"(?s).*", text),):
+        match = _TOKEN.search(run.group()) if run else None
+        if match:
+            yield f"the word {match.group().decode().lower()!r}"
+
+
+def _host_paths(text: bytes) -> Iterator[str]:
+    match = _BUILD_PATH.search(text)
+    if match:
+        yield f"the build path {match.group().decode()}"
+    for path in _places():
+        if path in text:
+            yield f"the host's path {path.decode()}"
+
+
+def _places() -> set[bytes]:
+    here = Path(seatrial.__file__).resolve()
+    found = {str(here.parent), str(here.parents[2]), str(Path.cwd()), str(Path.home()), tempfile.gettempdir() + "/tmp"}
+    plain = {"/", "/root", "/tmp", "/home", "/challenge", "/usr", "/var", "/srv", "/opt"}
+    return {path.encode() for path in found if path not in plain and len(path) > len("/root")}
+
+
+def _strange_lines(instance: Instance) -> list[tuple[str, bytes]]:
+    """Lines of twin and solver that the instance itself does not have."""
+    twin = instance.hidden.twin
+    own = _lines(*_programs(instance))
+    of_twin = _lines(*_programs(twin)) if twin is not None else set()
+    solver = _lines(instance.hidden.solver.source.encode())
+    found = [("a line of the twin", line) for line in of_twin - own]
+    shared = _lines(*(content for _, content, _ in twin.files)) if twin is not None else set()
+    return found + [("a line of the solver", line) for line in solver - shared]
+
+
+def _programs(instance: Instance) -> Iterator[bytes]:
+    for _, content, _ in instance.files:
+        yield content
+    for service in instance.services:
+        for _, content, _ in service.files:
+            yield content
+
+
+def _lines(*contents: bytes) -> set[bytes]:
+    """Lines of at least `LINE` characters that say something: no import, no rule of signs."""
+    found = set()
+    for content in contents:
+        if b"\0" in content:
+            continue
+        for line in content.splitlines():
+            text = line.strip()
+            if len(text) >= LINE and not text.startswith(_IMPORT) and len(_SIGNS.sub(b"", text)) >= LINE // 2:
+                found.add(text)
+    return found
+
+
+def _twin_files(instance: Instance) -> set[bytes]:
+    twin = instance.hidden.twin
+    if twin is None:
+        return set()
+    own = {hashlib.sha256(content).digest() for content in _programs(instance)}
+    return {hashlib.sha256(content).digest() for content in _programs(twin) if len(content) >= LINE} - own
+
+
+def _unpacked(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """The content itself, and what is packed in it."""
+    yield "", content
+    if content[:2] == b"\x1f\x8b":
+        with suppress(OSError, EOFError, zlib.error), gzip.open(io.BytesIO(content)) as packed:
+            yield "gzip", packed.read(_UNPACKED)
+    elif content[:4] == b"PK\x03\x04":
+        with (
+            suppress(zipfile.BadZipFile, OSError, RuntimeError, zlib.error),
+            zipfile.ZipFile(io.BytesIO(content)) as pack,
+        ):
+            for name in pack.namelist():
+                with pack.open(name) as packed:
+                    yield f"zip: {name}", name.encode() + b"\n" + packed.read(_UNPACKED)
+    elif content[:6] == b"\x7fELF\x02\x01":
+        with suppress(struct.error, zlib.error):
+            yield from _sections(content)
+
+
+_COMPRESSED, _ZLIB = 0x800, 1
+
+
+def _sections(content: bytes) -> Iterator[tuple[str, bytes]]:
+    """Compressed sections of a little-endian 64-bit ELF file, unpacked (ELF gABI, section compression)."""
+    start, size, count = struct.unpack_from("<Q", content, 0x28)[0], *struct.unpack_from("<HH", content, 0x3A)
+    for number in range(count):
+        flags, _, offset, length = struct.unpack_from("<QQQQ", content, start + number * size + 8)
+        if flags & _COMPRESSED and struct.unpack_from("<I", content, offset)[0] == _ZLIB:
+            unpack = zlib.decompressobj()
+            yield f"section {number}", unpack.decompress(content[offset + 24 : offset + length], _UNPACKED)
