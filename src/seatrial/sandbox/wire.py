@@ -51,6 +51,7 @@ _SCHEMAS: dict[str, dict[str, int]] = {
     "done": {"id": _ID, "errno": 4095, "size": 2**62},
     "failed": {"text": TEXT_CHARACTERS},
     "born": {"id": _ID, "pid": 2**22},
+    "switch": {"id": _ID},
     "refused": {"id": _ID, "text": TEXT_CHARACTERS},
 }
 

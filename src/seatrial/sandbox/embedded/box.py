@@ -29,6 +29,7 @@ from seatrial.sandbox.loop import READ, WRITE, Loop
 from seatrial.sandbox.spec import BoxSpec
 
 if TYPE_CHECKING:
+    from seatrial.sandbox.network import Switch
     from seatrial.sandbox.embedded.launcher import EmbeddedEngine
 
 T = TypeVar("T")
@@ -53,6 +54,7 @@ class EmbeddedBox:
         self.control.setblocking(False)
         self.host_id: int | None = None
         self.group = Group()
+        self.network: Switch | None = None
         self.opened: Future[None] = Future()
         self.closed: Future[None] = Future()
         self._engine = engine
@@ -61,6 +63,7 @@ class EmbeddedBox:
         self._jobs: dict[int, Job] = {}
         self._outgoing: deque[tuple[bytes, list[int]]] = deque()
         self._pidfd = -1
+        self._namespace = -1
         self._ready = False
         self._end: str | None = None
 
@@ -72,13 +75,18 @@ class EmbeddedBox:
         if self._end is None:
             self.loop.watch(self.control.fileno(), READ, self._hear)
 
-    def born(self, pid: int, pidfd: int) -> None:
-        """The first process exists."""
-        self.pid, self._pidfd = pid, pidfd
+    def born(self, pid: int, pidfd: int, namespace: int = -1) -> None:
+        """The first process exists; a box with seats also has its network namespace to be linked."""
+        self.pid, self._pidfd, self._namespace = pid, pidfd, namespace
         self.loop.watch(pidfd, READ, self._dead)
         if self._end is not None:
             signal.pidfd_send_signal(pidfd, signal.SIGKILL)
         self._begin()
+
+    def take_namespace(self) -> int:
+        """The descriptor of its network namespace, once; from any thread."""
+        number, self._namespace = self._namespace, -1
+        return number
 
     def unborn(self, error: BaseException) -> None:
         """No first process will come."""
@@ -97,6 +105,8 @@ class EmbeddedBox:
             job.fail(error)
         self._jobs.clear()
         self._drop_outgoing()
+        if self._namespace >= 0:
+            os.close(self.take_namespace())
         self.loop.unwatch(self.control.fileno())
         with contextlib.suppress(OSError):
             self.control.shutdown(socket.SHUT_RDWR)

@@ -20,14 +20,15 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
 
-from seatrial.sandbox import cgroup, wire
+from seatrial.sandbox import cgroup, network, wire
 from seatrial.sandbox.box import BoxRecord
 from seatrial.sandbox.embedded.box import EmbeddedBox, _close_all
+from seatrial.sandbox.embedded.job import settle
 from seatrial.sandbox.embedded.inside import capabilities, namespaces
 from seatrial.sandbox.errors import BoxGone, Fix, ProtocolError, Unavailable
 from seatrial.sandbox.ids import BLOCK, IdBlocks
 from seatrial.sandbox.loop import READ, Loop
-from seatrial.sandbox.spec import BoxSpec
+from seatrial.sandbox.spec import BoxSpec, RangeSpec
 
 VERSION = "1"
 LEVEL = 1
@@ -50,13 +51,26 @@ class Zygote:
         self.alive = True
         self._loop = loop
         self._waiting: dict[int, EmbeddedBox] = {}
+        self._switches: dict[int, Future[int]] = {}
         loop.submit(lambda: loop.watch(self.control.fileno(), READ, self._hear))
         self._send({"op": "groups", "id": 0, "folders": [str(folder) for folder in groups]}, [])
 
     def clone(self, number: int, box: EmbeddedBox, plan: dict[str, object], lists: list[int]) -> None:
         """Ask for a box; on the loop's thread."""
         self._waiting[number] = box
-        self._send({"op": "box", "id": number, "plan": plan}, [box.agent_end.fileno(), *lists])
+        request = {"op": "box", "id": number, "plan": plan, "seated": box.network is not None}
+        self._send(request, [box.agent_end.fileno(), *lists])
+
+    def switch(self, number: int) -> Future[int]:
+        """Ask for the socket of a new switch; from any thread."""
+        future: Future[int] = Future()
+
+        def ask() -> None:
+            self._switches[number] = future
+            self._send({"op": "switch", "id": number}, [])
+
+        self._loop.submit(ask)
+        return future
 
     def _send(self, message: dict[str, object], descriptors: list[int]) -> None:
         content, file = wire.encode(message)
@@ -80,12 +94,18 @@ class Zygote:
 
     def _take(self, answer: wire.Answer, descriptors: list[int]) -> None:
         box = self._waiting.pop(answer.id, None)
-        if answer.op == "born" and box is not None and len(descriptors) == 1:
-            box.born(answer.pid, descriptors[0])
+        switch = self._switches.pop(answer.id, None)
+        if answer.op == "switch" and switch is not None and len(descriptors) == 1:
+            settle(switch, descriptors[0])
+        elif answer.op == "born" and box is not None and len(descriptors) == (1 if box.network is None else 2):
+            box.born(answer.pid, *descriptors)
         else:
             _close_all(descriptors)
+            error = Unavailable(f"no box could be made: {wire.printable(answer.text)}")
+            if switch is not None:
+                settle(switch, error=error)
             if box is not None:
-                box.unborn(Unavailable(f"box {box.name} could not be made: {wire.printable(answer.text)}"))
+                box.unborn(error)
 
     def _gone(self) -> None:
         if self.alive:
@@ -95,6 +115,9 @@ class Zygote:
             for box in self._waiting.values():
                 box.unborn(BoxGone("the zygote has gone"))
             self._waiting.clear()
+            for switch in self._switches.values():
+                settle(switch, error=BoxGone("the zygote has gone"))
+            self._switches.clear()
 
     def close(self) -> None:
         """Let it end; it ends whatever is left of its boxes."""
@@ -131,24 +154,65 @@ class EmbeddedEngine:
         self.loop = Loop("seatrial-boxes")
         atexit.register(self.close)
 
-    def open(self, spec: BoxSpec, *, name: str | None = None, hosts: str | None = None) -> EmbeddedBox:
+    def open(self, spec: BoxSpec) -> EmbeddedBox:
         """A fresh box; `Unavailable` when it cannot be made here."""
+        box = self._begin(spec, spec.hostname, f"127.0.0.1 localhost {spec.hostname}\n::1 localhost\n")
+        return self._finish(box)
+
+    def open_range(self, spec: RangeSpec) -> dict[str, EmbeddedBox]:
+        """Fresh boxes on a private network, by host name; `Unavailable` when it cannot be made here."""
+        places = network.seats(spec)
+        boxes: dict[str, EmbeddedBox] = {}
+        switch = self._switch(spec)
+        try:
+            for host in spec.hosts:
+                boxes[host.name] = self._begin(host.box, host.name, network.hosts_file(spec, host.name), switch)
+            switch.build()
+            for box in boxes.values():
+                self._finish(box)
+                switch.connect(box.name, places[box.name], box.take_namespace())
+                for seat in places[box.name]:
+                    box.seat(seat.interface, seat.address, network.PREFIX)
+                box.address = places[box.name][0].address
+        except BaseException:
+            for box in boxes.values():
+                box.close()
+            for _ in range(len(spec.hosts) - len(boxes)):
+                switch.leave()
+            raise
+        return boxes
+
+    def _switch(self, spec: RangeSpec) -> network.Switch:
+        return network.Switch(self._running_zygote().switch(next(self._numbers)).result(OPEN_S), spec)
+
+    def _begin(self, spec: BoxSpec, name: str, hosts: str, switch: network.Switch | None = None) -> EmbeddedBox:
+        """Ask for a box."""
         if spec.min_level > self.level:
             raise Unavailable(f"level {spec.min_level} is required; engine {self.name} has level {self.level}")
         if spec.profile.needs_cgroup and self.groups.mode == "rlimit":
             raise Unavailable("control groups are required and none can be made", (_DELEGATE,))
-        box = EmbeddedBox(self, spec, name or spec.hostname, self._record(spec))
+        box = EmbeddedBox(self, spec, name, self._record(spec))
         lists: list[int] = []
         try:
             self._equip(box)
             lists = self._lists(box)
+            box.network = switch
             self._start(box, self._plan(box, hosts), lists)
         except BaseException as error:
             _close_all(lists)
-            self.loop.submit(lambda: box.unborn(error))
+            box.network = None
+            self.loop.submit(lambda error=error: box.unborn(error))  # type: ignore[misc]
             raise
-        box.opened.result(OPEN_S)
-        self._guard_root(box)
+        return box
+
+    def _finish(self, box: EmbeddedBox) -> EmbeddedBox:
+        """Wait until a box is there."""
+        try:
+            box.opened.result(OPEN_S)
+            self._guard_root(box)
+        except BaseException:
+            box.close()
+            raise
         return box
 
     def _equip(self, box: EmbeddedBox) -> None:
@@ -181,7 +245,7 @@ class EmbeddedEngine:
                 self._zygote = Zygote(self.loop, self.groups.roots)
             return self._zygote
 
-    def _plan(self, box: EmbeddedBox, hosts: str | None) -> dict[str, object]:
+    def _plan(self, box: EmbeddedBox, hosts: str) -> dict[str, object]:
         spec, limits = box.spec, box.spec.limits
         rlimits = {"NOFILE": limits.open_files, "FSIZE": limits.disk_bytes, "CORE": 0}
         if self.groups.mode == "rlimit":
@@ -195,7 +259,7 @@ class EmbeddedEngine:
             "disk_bytes": limits.disk_bytes,
             "inodes": limits.inodes,
             "hostname": box.name,
-            "hosts": hosts or f"127.0.0.1 localhost {box.name}\n::1 localhost\n",
+            "hosts": hosts,
             "workdir": spec.workdir,
             "env": dict(spec.env),
             "capabilities": capabilities.PROFILES[spec.profile.capabilities],
@@ -221,13 +285,14 @@ class EmbeddedEngine:
         rows = [tuple(map(int, line.split())) for line in Path(f"/proc/{box.pid}/uid_map").read_text().splitlines()]
         box.uid_map = [(row[0], row[1], row[2]) for row in rows]
         if not rows or any(outside <= 0 < outside + count for _, outside, count in box.uid_map):
-            box.close()
             raise Unavailable(f"box {box.name} would run as root of this machine")
 
     def forget(self, box: EmbeddedBox) -> None:
         """A box has ended: its ids are free."""
         with self._mutex:
             self._boxes.discard(box)
+        if box.network is not None:
+            box.network.leave()
         if box.host_id is not None and self.ids is not None:
             self.ids.release(box.host_id)
 

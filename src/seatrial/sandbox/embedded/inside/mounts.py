@@ -12,9 +12,8 @@ import contextlib
 import ctypes
 import os
 import socket
-from pathlib import Path
 
-from . import syscalls
+from . import namespaces, syscalls
 
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT, MS_BIND, MS_REC, MS_PRIVATE = 1, 2, 4, 8, 32, 4096, 16384, 1 << 18
 MNT_DETACH = 2
@@ -24,7 +23,6 @@ _MOVE_FROM_EMPTY, _MOVE_TO_EMPTY = 0x04, 0x40
 _FSCONFIG_SET_STRING, _FSCONFIG_CREATE = 1, 6
 
 _EMPTY = ".empty"
-_NO_IPV6 = "proc/sys/net/ipv6/conf/default/disable_ipv6"
 
 DEVICES = ("null", "zero", "full", "random", "urandom", "tty")
 DEVICE_LINKS = (
@@ -208,8 +206,7 @@ def _finish(plan: dict[str, object]) -> None:
     """Names, the working folder, and last the parts of `/proc` that a box may not write or read."""
     hostname = str(plan["hostname"])
     socket.sethostname(hostname)
-    if os.path.exists(_NO_IPV6):  # for seats in a range; the loopback interface keeps ::1
-        Path(_NO_IPV6).write_text("1")
+    namespaces.quieten_network("/proc")
     _put("etc/hostname", hostname + "\n")
     _put("etc/hosts", str(plan["hosts"]))
     _put("etc/resolv.conf", "")

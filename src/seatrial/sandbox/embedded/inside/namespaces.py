@@ -87,6 +87,14 @@ def interface_up(name: str, address: str | None = None, prefix: int = 24) -> Non
         fcntl.ioctl(control, _SIOCSIFFLAGS, struct.pack("16sh", label, flags | _IFF_UP))
 
 
+def quieten_network(proc: str) -> None:
+    """In a new network namespace: no forwarding, and no IPv6 on links yet to come."""
+    for name, value in (("ipv4/ip_forward", "0"), ("ipv6/conf/default/disable_ipv6", "1")):
+        place = f"{proc}/sys/net/{name}"
+        if os.path.exists(place):
+            Path(place).write_text(value)
+
+
 def receive(control: socket.socket, most: int = 65536) -> tuple[bytes, list[int]]:
     """One datagram with its descriptors; empty at the end of the connection."""
     message, ancillary, _, _ = control.recvmsg(most, socket.CMSG_SPACE(16 * 4), socket.MSG_CMSG_CLOEXEC)

@@ -93,14 +93,44 @@ class Zygote:
             self.boxes[pid] = int(str(request["id"]))
             try:
                 namespaces.write_maps(pid, plan["ids"])  # type: ignore[arg-type]
+                self._tell_born(request, pid, pidfd)
                 self._let_go(ours, pid, plan)
-                answer = {"op": "born", "id": request["id"], "pid": pid}
-                namespaces.send(self.control, json.dumps(answer).encode(), [pidfd])
             except OSError:
                 os.kill(pid, signal.SIGKILL)
                 raise
             finally:
                 os.close(pidfd)
+
+    def _tell_born(self, request: dict[str, object], pid: int, pidfd: int) -> None:
+        """Answer with the pidfd, and the network namespace where links are to be made into it."""
+        answer = json.dumps({"op": "born", "id": request["id"], "pid": pid}).encode()
+        if not request["seated"]:
+            namespaces.send(self.control, answer, [pidfd])
+            return
+        network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            namespaces.send(self.control, answer, [pidfd, network])
+        finally:
+            os.close(network)
+
+    def _switch(self, request: dict[str, object], descriptors: list[int]) -> None:
+        """A network namespace without any process: an rtnetlink socket opened inside keeps it in being."""
+        del descriptors
+        ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        with ours, theirs:
+            pid = os.fork()
+            if pid == 0:
+                _open_switch(theirs)
+            theirs.close()
+            os.waitpid(pid, 0)
+            message, handed = namespaces.receive(ours)
+        try:
+            if message != b"switch":
+                raise OSError(message.decode() or "no switch")
+            namespaces.send(self.control, json.dumps({"op": "switch", "id": request["id"]}).encode(), handed)
+        finally:
+            for descriptor in handed:
+                os.close(descriptor)
 
     def _let_go(self, ours: socket.socket, pid: int, plan: dict[str, object]) -> None:
         """Tell the first process that its ids exist; with a tree, hand it over under the ids of the box."""
@@ -138,6 +168,19 @@ class Zygote:
         self.reap(0)
         for folder in self.groups:
             _remove(folder)
+        os._exit(0)
+
+
+def _open_switch(control: socket.socket) -> NoReturn:
+    """In a child: make the namespace of a switch, hand out its socket, end."""
+    try:
+        namespaces.unshare(namespaces.CLONE_NEWNET)
+        namespaces.quieten_network("/proc")
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_CLOEXEC, 0) as route:
+            namespaces.send(control, b"switch", [route.fileno()])
+    except OSError as error:
+        namespaces.send(control, str(error).encode()[:200])
+    finally:
         os._exit(0)
 
 
