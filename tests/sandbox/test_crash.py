@@ -83,7 +83,7 @@ UNDEFINED_CASES = {
     16: ("division-by-zero", 29),
     17: ("shift-exponent", 30),
     5: ("index-out-of-bounds", 6),
-    8: ("null-pointer", 21),
+    8: ("null-pointer|SEGV", 21),  # clang leaves a volatile access unchecked
 }
 COMPILERS = [name for name in ("gcc", "clang") if shutil.which(name)]
 
@@ -143,7 +143,7 @@ def test_a_real_undefined_behaviour_report(programs: dict[str, Path], tmp_path: 
     report = first_report(run_case(programs["undefined"], case, tmp_path))
     assert report is not None
     assert report.tool == "UndefinedBehaviorSanitizer"
-    assert report.fault == fault
+    assert report.fault in fault.split("|")
     frame = first_own_frame(report, own)
     assert frame is not None
     assert frame.line == line

@@ -120,7 +120,7 @@ def descriptors(_: dict[str, Any]) -> dict[str, Any]:
 def processes(params: dict[str, Any]) -> dict[str, Any]:
     """Every visible process by name, which markers show in any of them, and secrets in readable environments."""
     markers = [marker.encode() for marker in params.get("markers", [])]
-    shared = _same_as_host(params, "pid")
+    shared = _foreign_processes(params)
     seen, marked, secrets = [], set(), []
     for name in os.listdir("/proc"):
         if not name.isdigit():
@@ -278,7 +278,7 @@ def syscalls(params: dict[str, Any]) -> dict[str, Any]:
 
 def tracing(params: dict[str, Any]) -> dict[str, Any]:
     """Whether PID 1, the parent and (as a check of the method) an own child can be traced or read."""
-    if _same_as_host(params, "pid"):
+    if _foreign_processes(params):
         targets = {f"canary{place}": pid for place, pid in enumerate(params.get("pids", []))}
     else:
         targets = {"init": 1, "parent": os.getppid()}
@@ -482,6 +482,14 @@ def _same_as_host(params: dict[str, Any], name: str) -> bool:
     try:
         return bool(os.stat(f"/proc/self/ns/{name}").st_ino == params["host_namespaces"][name])
     except (OSError, KeyError, TypeError):
+        return True
+
+
+def _foreign_processes(params: dict[str, Any]) -> bool:
+    """Whether `/proc` may show processes of the host: a shared namespace, or a `/proc` that numbers us otherwise."""
+    try:
+        return _same_as_host(params, "pid") or os.readlink("/proc/self") != str(os.getpid())
+    except OSError:
         return True
 
 
