@@ -114,7 +114,7 @@ def prepare(
     with SealedBoxes() as boxes:
         verified = _verify(cells, seed, boxes, tell)
         containment = {"engine": boxes.engine.name, "level": str(boxes.engine.level)}
-        run.write("preflight.json", [record.plain() for record in boxes.records])
+        run.write("preflight.json", [json.loads(record.to_json()) for record in boxes.records])
     for _, manifest in verified:
         run.write(f"manifests/{manifest.instance_id}.json", manifest.public())
     order_seed = hashlib.sha256(b"seatrial/order/v1\0" + seed).hexdigest()

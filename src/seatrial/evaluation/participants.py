@@ -8,7 +8,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from seatrial.battery.participants import FREE, Hacker, tools
+from seatrial.battery.participants import PARTICIPANTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,7 +57,7 @@ def check_participant(name: str, families: Iterable[Family]) -> None:
     if name.startswith(SIMULATED):
         Simulated.named(name)
         return
-    known = {REFERENCE, *_kinds(), *(own for family in families for own in family.participants)}
+    known = {REFERENCE, *PARTICIPANTS, *(own for family in families for own in family.participants)}
     if name not in known:
         near = difflib.get_close_matches(name, known, n=3) or sorted(known)
         raise ValueError(f"no participant {name!r} here; there is {', '.join(near)}, and simulated:ABILITY")
@@ -69,8 +69,5 @@ def kind(name: str) -> str:
         return "reference"
     if name.startswith(SIMULATED):
         return "simulated"
-    return _kinds().get(name, "tool")
-
-
-def _kinds() -> dict[str, str]:
-    return {item.name: item.kind for item in (*FREE, Hacker(), *tools())}
+    known = PARTICIPANTS.get(name)
+    return known.kind if known is not None else "tool"

@@ -166,7 +166,7 @@ class Boxes(Protocol):
         """A fresh box on a boundary just shown closed; raises `NotSealed` or `Unavailable`."""
         ...
 
-    def open_range(self, spec: RangeSpec) -> dict[str, Box]:
+    def open_range(self, spec: RangeSpec) -> Mapping[str, Box]:
         """Fresh boxes on a private network, by host name in the order of the spec."""
         ...
 

@@ -37,7 +37,7 @@ from seatrial.sandbox import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from inspect_ai.util import SandboxEnvironmentConfigType
 
@@ -242,7 +242,8 @@ class SeatrialSandbox(SandboxEnvironment):
     async def read_file(self, file: str, text: bool = True) -> str | bytes:
         """Read a regular file; links are followed inside the box only."""
         try:
-            content = await in_thread(self.box.read, self._path(file), follow=True)
+            limit = SandboxEnvironmentLimits.MAX_READ_FILE_SIZE
+            content = await in_thread(self.box.read, self._path(file), limit=limit, follow=True)
         except BoxGone as error:
             raise SandboxUnavailableError(str(error)) from error
         except ReadLimit as error:
@@ -265,7 +266,7 @@ def _configuration(config: SandboxEnvironmentConfigType | None) -> SeatrialBox:
     )
 
 
-def _open(config: SeatrialBox, *, close: bool = False) -> dict[str, Box]:
+def _open(config: SeatrialBox, *, close: bool = False) -> Mapping[str, Box]:
     spec = config.spec()
     with _opening:
         opened = boxes().open_range(spec) if isinstance(spec, RangeSpec) else {"default": boxes().open(spec)}

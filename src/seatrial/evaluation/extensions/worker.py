@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import json
 import os
 import signal
 import sys
@@ -144,7 +145,7 @@ def _heartbeat(now: _hooks.Campaign, run: RunDirectory, ended: threading.Event) 
 def _publish(now: _hooks.Campaign, run: RunDirectory) -> None:
     with contextlib.suppress(OSError):
         now.publish()
-        run.write("preflight.json", [record.plain() for record in boxes().records])
+        run.write("preflight.json", [json.loads(record.to_json()) for record in boxes().records])
 
 
 def _die_with_parent() -> None:
