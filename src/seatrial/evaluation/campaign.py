@@ -189,10 +189,7 @@ def execute(path: Path, tell: Callable[[Progress], None], *, base_url: str = "")
         code = _watch(run, tell, base_url)
         reason = run.stop_file.read_text().strip() if run.stop_file.exists() else ""
         if code != 0 and not reason:
-            detail = (run.path / "worker.log").read_text(errors="replace").strip().splitlines()
-            raise RunError(
-                f"{path}: the worker ended with code {code}: {detail[-1] if detail else 'it said nothing'}", 4
-            )
+            raise RunError(_why_ended(run, code), code=4)
         state = "finished" if not reason else "paused" if reason.startswith("paused") else "stopped"
         tell(Progress("scrutinising"))
         _finish(run, record, state, reason)
@@ -328,10 +325,19 @@ def _watch(run: RunDirectory, tell: Callable[[Progress], None], base_url: str) -
     return worker.wait()
 
 
+def _why_ended(run: RunDirectory, code: int) -> str:
+    if code < 0:
+        why = f"was killed by signal {-code}"
+    else:
+        said = (run.path / "worker.log").read_text(errors="replace").strip().splitlines()
+        why = f"ended with code {code}: {said[-1] if said else 'it said nothing'}"
+    return f"{run.path}: the worker {why}; nothing finished is lost, `seatrial resume {run.path}` carries on"
+
+
 def _allowed(name: str) -> bool:
     """What the worker inherits: the user's settings for Inspect and the providers, but no proxy and no preload."""
     lowered = name.lower()
-    return not lowered.endswith("_proxy") and not lowered.startswith(("ld_", "pythonpath"))
+    return not lowered.endswith("_proxy") and not lowered.startswith("ld_")
 
 
 def _end(pid: int, gone: Callable[[], bool] | None = None) -> None:

@@ -67,6 +67,7 @@ def main(path: str) -> int:
             fail_on_error=False,
             retry_on_error=plan.reruns_max,
             retry_attempts=0,
+            retry_immediate=False,
             retry_cleanup=False,
             max_tasks=len(plan.everybody),
             max_samples=_parallel(plan),
