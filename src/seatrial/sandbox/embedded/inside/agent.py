@@ -13,9 +13,12 @@ import os
 import select
 import signal
 import socket
-from typing import NoReturn
 
 from . import capabilities, files, identity, mounts, namespaces, payload, syscalls
+
+TYPE_CHECKING = False  # see payload
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 MAX_PASSES = 200  # of killing: a tree that still forks after so many is ended by closing the box
 BIG_BYTES = 4 * 1024 * 1024  # of a request that travels in a memory file: beyond any argument list the kernel takes
@@ -97,7 +100,7 @@ class Agent:
         try:
             pid = os.fork()
             if pid == 0:
-                self._in_child(lambda: payload.shim(self.setting, request, streams, self.control))
+                self._in_child(lambda: payload.shim(self.setting, request, streams, self.control.fileno()))
             self.jobs[pid] = int(str(request["id"]))
         except OSError as error:
             os.write(streams[2], f"exec: cannot start: {os.strerror(error.errno or 0)}\n".encode())

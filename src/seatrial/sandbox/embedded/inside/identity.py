@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from dataclasses import dataclass
 
 MAX_BYTES = 1024 * 1024  # a passwd file of 1 MiB holds some ten thousand users
 
@@ -13,15 +12,17 @@ class UnknownUser(Exception):
     """No such user or group in the box; the text is docker's."""
 
 
-@dataclass(frozen=True)
 class User:
     """Who a command runs as."""
 
-    name: str
-    uid: int
-    gid: int
-    groups: list[int]
-    home: str
+    __slots__ = ("gid", "groups", "home", "name", "uid")
+
+    def __init__(self, name: str, uid: int, gid: int, groups: list[int], home: str) -> None:
+        self.name = name
+        self.uid = uid
+        self.gid = gid
+        self.groups = groups
+        self.home = home
 
 
 ROOT = User("root", 0, 0, [0], "/root")

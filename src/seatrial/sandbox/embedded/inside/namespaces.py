@@ -8,7 +8,6 @@ import fcntl
 import os
 import socket
 import struct
-from pathlib import Path
 
 from . import syscalls
 
@@ -67,11 +66,18 @@ def unshare(flags: int) -> None:
 def write_maps(pid: int | str, extents: list[list[int]], *, deny_setgroups: bool = False) -> None:
     """Give a new user namespace its uid and gid maps; each extent is inside id, outside id, count."""
     text = "".join(f"{inside} {outside} {count}\n" for inside, outside, count in extents)
-    folder = Path(f"/proc/{pid}")
     if deny_setgroups:
-        (folder / "setgroups").write_text("deny")
+        _write(f"/proc/{pid}/setgroups", "deny")
     for name in ("gid_map", "uid_map"):
-        (folder / name).write_text(text)
+        _write(f"/proc/{pid}/{name}", text)
+
+
+def _write(path: str, text: str) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    try:
+        os.write(descriptor, text.encode())
+    finally:
+        os.close(descriptor)
 
 
 def interface_up(name: str, address: str | None = None, prefix: int = 24) -> None:
@@ -92,7 +98,7 @@ def quieten_network(proc: str) -> None:
     for name, value in (("ipv4/ip_forward", "0"), ("ipv6/conf/default/disable_ipv6", "1")):
         place = f"{proc}/sys/net/{name}"
         if os.path.exists(place):
-            Path(place).write_text(value)
+            _write(place, value)
 
 
 def receive(control: socket.socket, most: int = 65536) -> tuple[bytes, list[int]]:
@@ -113,7 +119,7 @@ def send(control: socket.socket, message: bytes, descriptors: list[int] | None =
 
 def name_process(title: bytes) -> None:
     """Overwrite the process's name and arguments, which else show paths of the host to the box."""
-    with Path("/proc/self/stat").open("rb") as stat:
+    with open("/proc/self/stat", "rb") as stat:
         words = stat.read().rpartition(b") ")[2].split()
     start, end = int(words[45]), int(words[46])  # arg_start and arg_end: fields 48 and 49, counted from 1
     ctypes.memset(start, 0, end - start)

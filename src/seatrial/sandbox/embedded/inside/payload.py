@@ -1,9 +1,10 @@
 """Starting one command of the payload: the shim that watches over it, and the command itself.
 
-- The *shim* joins the payload's limits, becomes the reaper of everything the command starts, reports the
-  command's end, and leaves when the last descendant has gone.
-- The *command* gives up what it must not have (descriptors, terminal, identity, capabilities, system calls)
-  before it becomes the program asked for.
+- The *shim*, a fork of the agent, joins the payload's limits and gives up what a payload must not have
+  (descriptors, terminal, identity, capabilities, system calls). Then it starts the command, which inherits all of
+  it, gives up the rest, reports the command's end, and leaves when the last descendant has gone: it is the reaper
+  of everything the command starts.
+- The command is started by `posix_spawn`, which copies no memory: a second fork would cost more than all else.
 - A failure to start is told as a shell tells it: 127 for a program not found, 126 for all else, text on stderr.
 """
 
@@ -14,15 +15,18 @@ import json
 import os
 import resource
 import signal
-import socket
-from typing import NoReturn
 
-from . import capabilities, identity, namespaces, probe, syscalls
+from . import capabilities, identity, probe, syscalls
 from . import filter as syscall_filter
+
+TYPE_CHECKING = False  # the module typing is left out: what is loaded here is copied at every start of a command
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NOT_FOUND, NOT_STARTED = 127, 126
 OBSERVATIONS_BYTES = 256 * 1024
+_ABSENT = {errno.ENOENT, errno.ENOTDIR}
 _PASSED_ON = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD)
 
 
@@ -64,54 +68,34 @@ def calm() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def shim(setting: Setting, request: dict[str, object], streams: list[int], control: socket.socket) -> NoReturn:
-    """Run one command and stay until all its descendants are gone; never returns."""
+def shim(setting: Setting, request: dict[str, object], streams: list[int], control: int) -> NoReturn:
+    """Start one command and stay until all its descendants are gone; never returns."""
     calm()
     os.setsid()
     setting.join()
     syscalls.prctl(syscalls.PR_SET_CHILD_SUBREAPER, 1)
-    try:
-        command = os.fork()
-    except OSError as error:
-        _say(streams[2], f"cannot start: {os.strerror(error.errno or 0)}")
-        _report(control, request["id"], NOT_STARTED)
-        os._exit(0)
-    if command == 0:
-        _command(setting, request, streams)
-    kept = os.dup2(control.fileno(), 3, inheritable=False) if control.fileno() != 3 else 3
+    control = _keep(streams, control)
+    command, code = _start(setting, request)
     os.closerange(0, 3)
-    os.closerange(4, 2**31 - 1)
     capabilities.set_capabilities(0)
-    syscall_filter.load(setting.filter)
-    _watch(command, request["id"], kept)
+    if command is None:
+        _report(control, request["id"], code)
+    _watch(command, request["id"], control)
 
 
-def _watch(command: int, job: object, control: int) -> NoReturn:
-    while True:
-        try:
-            pid, status = os.wait()
-        except ChildProcessError:
-            os._exit(0)
-        if pid == command:
-            code = os.waitstatus_to_exitcode(status)
-            message = json.dumps({"op": "exit", "id": job, "rc": code if code >= 0 else 128 - code})
-            os.write(control, message.encode())
+def _keep(streams: list[int], control: int) -> int:
+    """The three streams become 0, 1 and 2, the control socket 3; everything else is closed."""
+    high = [os.dup(number) for number in (*streams, control)]  # out of the way of one another
+    for place, number in enumerate(high):
+        os.dup2(number, place, inheritable=place < 3)
+    os.closerange(4, 2**31 - 1)
+    return 3
 
 
-def _report(control: socket.socket, job: object, code: int) -> None:
-    namespaces.send(control, json.dumps({"op": "exit", "id": job, "rc": code}).encode())
-
-
-def _say(stderr: int, text: str) -> None:
-    os.write(stderr, f"exec: {text}\n".encode(errors="surrogateescape"))
-
-
-def _command(setting: Setting, request: dict[str, object], streams: list[int]) -> NoReturn:
+def _start(setting: Setting, request: dict[str, object]) -> tuple[int | None, int]:
+    """Take the payload's identity and start the command: its pid, or None and the exit code that tells why not."""
     code = NOT_STARTED
-    stderr = streams[2]
     try:
-        stderr = _streams(streams)
-        os.setsid()
         os.umask(0o022)
         user = identity.lookup(str(request["user"]))
         os.chdir(setting.path(str(request["cwd"] or setting.workdir)))  # as docker does: before the user is taken on
@@ -119,27 +103,16 @@ def _command(setting: Setting, request: dict[str, object], streams: list[int]) -
         capabilities.become(user.uid, user.gid, user.groups, setting.capabilities)
         syscall_filter.load(setting.filter)
         environment = setting.default_environment(user) | dict(request["env"])  # type: ignore[call-overload]
-        if request["op"] == "exec":
-            code = _become_program([str(word) for word in request["argv"]], environment)  # type: ignore[attr-defined]
-        else:
-            _observe(environment)
-            code = 0
+        if request["op"] == "probe":
+            return _probe(environment), 0
+        return _spawn([str(word) for word in request["argv"]], environment)  # type: ignore[attr-defined]
     except identity.UnknownUser as error:
-        _say(stderr, str(error))
+        _say(str(error))
     except OSError as error:
-        _say(stderr, f"{error.filename or ''}: {os.strerror(error.errno or 0)}".removeprefix(": "))
-    except BaseException as error:  # noqa: BLE001 - nothing may unwind into the agent's loop
-        _say(stderr, f"{type(error).__name__}: {error}")
-    os._exit(code)
-
-
-def _streams(streams: list[int]) -> int:
-    """Make the three streams 0, 1 and 2, and close everything else."""
-    high = [os.dup(number) for number in streams]  # above any of 0-2 that is in use
-    for place, number in enumerate(high):
-        os.dup2(number, place)
-    os.closerange(3, 2**31 - 1)
-    return 2
+        _say(f"{error.filename or ''}: {os.strerror(error.errno or 0)}".removeprefix(": "))
+    except ValueError as error:
+        _say(str(error))
+    return None, code
 
 
 def _own(user: identity.User) -> None:
@@ -149,30 +122,48 @@ def _own(user: identity.User) -> None:
             os.fchown(number, user.uid, user.gid)
 
 
-def _become_program(argv: list[str], environment: dict[str, str]) -> int:
-    """Become a program found as a shell finds it; returns only to say why not."""
+def _spawn(argv: list[str], environment: dict[str, str]) -> tuple[int | None, int]:
+    """Start a program found as a shell finds it: its pid, or None and 127 or 126."""
     name = argv[0]
     folders = [""] if "/" in name else [f"{folder}/" for folder in environment.get("PATH", PATH).split(":")]
-    seen: OSError | None = None
+    why = errno.ENOENT
     for folder in folders:
+        path = f"{folder}{name}"
         try:
-            os.execve(f"{folder}{name}", argv, environment)
+            return os.posix_spawn(path, argv, environment, setsid=True), 0
         except OSError as error:
             if error.errno == errno.ENOEXEC:
-                os.execve("/bin/sh", ["/bin/sh", f"{folder}{name}", *argv[1:]], environment)
-            if error.errno not in {errno.ENOENT, errno.ENOTDIR} or seen is None:
-                seen = error
-            if error.errno not in {errno.ENOENT, errno.ENOTDIR, errno.EACCES}:
+                return os.posix_spawn("/bin/sh", ["/bin/sh", path, *argv[1:]], environment, setsid=True), 0
+            if error.errno not in _ABSENT:
+                why = error.errno or 0
+            if error.errno not in _ABSENT and error.errno != errno.EACCES:
                 break
-    if seen is None or seen.errno in {errno.ENOENT, errno.ENOTDIR}:
-        _say(2, f"{name}: not found")
-        return NOT_FOUND
-    _say(2, f"{name}: {os.strerror(seen.errno or 0)}")
-    return NOT_STARTED
+    if why == errno.ENOENT:
+        _say(f"{name}: not found")
+        return None, NOT_FOUND
+    _say(f"{name}: {os.strerror(why)}")
+    return None, NOT_STARTED
+
+
+def _probe(environment: dict[str, str]) -> int:
+    """Run the probes where the program would be, a child of the shim; its pid."""
+    pid = os.fork()
+    if pid == 0:
+        code = NOT_STARTED
+        try:
+            os.setsid()
+            os.close(3)
+            _observe(environment)
+            code = 0
+        except Exception as error:  # noqa: BLE001 - whatever a probe meets, its answer is that it has none
+            _say(f"{type(error).__name__}: {error}")
+        finally:
+            os._exit(code)
+    return pid
 
 
 def _observe(environment: dict[str, str]) -> None:
-    """Run the probes in place of a program; request on stdin, answer on stdout."""
+    """Answer the request on stdin on stdout, with nothing of the agent's in sight."""
     with open(0, "rb", closefd=False) as stdin:
         request = json.loads(stdin.read() or b"{}")
     null = os.open("/dev/null", os.O_RDWR)
@@ -181,7 +172,26 @@ def _observe(environment: dict[str, str]) -> None:
     syscalls.prctl(syscalls.PR_SET_DUMPABLE, 1)  # as a program is, so that its own /proc entries open
     os.environ.clear()
     os.environ.update(environment)
-    answer = json.dumps(probe.run(request)).encode()
-    view = memoryview(answer[: OBSERVATIONS_BYTES + 1])
+    view = memoryview(json.dumps(probe.run(request)).encode()[: OBSERVATIONS_BYTES + 1])
     while view:
         view = view[os.write(1, view) :]
+
+
+def _watch(command: int | None, job: object, control: int) -> NoReturn:
+    """Reap until nothing is left, and report the end of the command."""
+    while True:
+        try:
+            pid, status = os.wait()
+        except ChildProcessError:
+            os._exit(0)
+        if pid == command:
+            code = os.waitstatus_to_exitcode(status)
+            _report(control, job, code if code >= 0 else 128 - code)
+
+
+def _report(control: int, job: object, code: int) -> None:
+    os.write(control, json.dumps({"op": "exit", "id": job, "rc": code}).encode())
+
+
+def _say(text: str) -> None:
+    os.write(2, f"exec: {text}\n".encode(errors="surrogateescape"))

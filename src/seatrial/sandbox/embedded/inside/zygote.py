@@ -13,9 +13,12 @@ import os
 import select
 import signal
 import socket
-from typing import NoReturn
 
 from . import agent, mounts, namespaces, syscalls
+
+TYPE_CHECKING = False  # see payload
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 _TITLE = b"init"
 
