@@ -1,0 +1,147 @@
+"""Compiling a tree in a box: any commands, any build system that the box has, with a cache for this process.
+
+* A build happens in a fresh box on a copy of the tree; what it made leaves as one archive that the host never opens.
+  It is unpacked again in the box that runs it, at the same place, so that paths in reports and scripts hold.
+* Builds are reproducible per toolchain: no locale, no time zone, no clock, no build id, no absolute path.
+* The cache is keyed by tree, recipe and box, bounded in bytes, and builds each key once even when asked from many
+  threads.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seatrial.sandbox import BoxSpec, ReadLimit
+
+if TYPE_CHECKING:
+    from seatrial.battery.instance import FileTree
+    from seatrial.sandbox import Box, Boxes
+
+HOME = "/case"  # where a case lives in every box
+SOURCE = f"{HOME}/source"
+ARCHIVE = "/tmp/built.tar"
+CACHE_BYTES = 512 * 1024 * 1024  # a toy with sanitizer is 60 KiB; a foreign project tens of MiB
+LOG_TAIL = 2000  # characters of a failed build that are kept: the compiler's last words
+
+STEADY = {"LC_ALL": "C", "TZ": "UTC", "SOURCE_DATE_EPOCH": "0", "HOME": "/tmp", "PATH": "/usr/bin:/bin"}
+REPRODUCIBLE = (f"-ffile-prefix-map={SOURCE}=.", "-frandom-seed=0", "-Wl,--build-id=none")
+ADDRESS = ("-O1", "-g", "-fno-omit-frame-pointer", "-fno-inline", "-fsanitize=address")
+TARGET = "target"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a tree is built: commands in order, extra environment, and what of the result is kept (empty: all of it)."""
+
+    commands: tuple[tuple[str, ...], ...]
+    env: tuple[tuple[str, str], ...] = ()
+    timeout_s: float = 900.0
+    keep: tuple[str, ...] = ()
+
+    @classmethod
+    def gcc(cls, tree: FileTree, *flags: str) -> Recipe:
+        """All C files of a tree with gcc into one program `target`; a build takes seconds at most."""
+        sources = tuple(path for path, _, _ in tree if path.endswith(".c"))
+        command = ("gcc", "-std=c99", *flags, *REPRODUCIBLE, "-o", TARGET, *sources)
+        return cls((command,), timeout_s=120.0, keep=(TARGET,))
+
+
+@dataclass(frozen=True)
+class Built:
+    """A finished build: an archive of the tree or of what was kept, relative to the source folder."""
+
+    key: str
+    archive: bytes
+
+    def unpack(self, box: Box) -> None:
+        """Put it at its place in another box."""
+        box.write(ARCHIVE, self.archive)
+        done = box.exec(["sh", "-c", f"mkdir -p {SOURCE} && tar -xf {ARCHIVE} -C {SOURCE} && rm {ARCHIVE}"], cwd="/")
+        if done.returncode:
+            raise BuildFailed(("tar",), done.returncode, done.stderr)
+
+
+class BuildFailed(Exception):
+    """A command of a build did not end with 0: names it and the last line it wrote."""
+
+    def __init__(self, command: tuple[str, ...], returncode: int, output: bytes, *, timed_out: bool = False) -> None:
+        self.command, self.returncode, self.timed_out = command, returncode, timed_out
+        self.log = output.decode("utf-8", "replace")[-LOG_TAIL:]
+        last = (self.log.strip().splitlines() or ["it said nothing"])[-1]
+        how = "ran out of time" if timed_out else f"ended with {returncode}"
+        super().__init__(f"build command `{' '.join(command)[:200]}` {how}: {last[:300]}")
+
+    @property
+    def missing_tool(self) -> bool:
+        """Whether the box has no such program."""
+        return self.returncode == 127 and not self.timed_out
+
+
+class BuildCache:
+    """Finished builds by key, oldest use dropped first."""
+
+    def __init__(self, limit: int = CACHE_BYTES) -> None:
+        self._limit = limit
+        self._held: OrderedDict[str, Built] = OrderedDict()
+        self._mutex = threading.Lock()
+        self._turns: dict[str, threading.Lock] = {}
+
+    def get(self, boxes: Boxes, tree: FileTree, recipe: Recipe, box: BoxSpec) -> Built:
+        """The build of a tree, made now or before. Raises `BuildFailed`; failures are not kept."""
+        key = _key(tree, recipe, box)
+        with self._mutex:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
+            turn = self._turns.setdefault(key, threading.Lock())
+        with turn:
+            with self._mutex:
+                if key in self._held:
+                    return self._held[key]
+            built = Built(key, _build(boxes, tree, recipe, box))
+            self._keep(built)
+            return built
+
+    def _keep(self, built: Built) -> None:
+        with self._mutex:
+            self._turns.pop(built.key, None)
+            self._held[built.key] = built
+            total = sum(len(item.archive) for item in self._held.values())
+            while total > self._limit and len(self._held) > 1:
+                _, dropped = self._held.popitem(last=False)
+                total -= len(dropped.archive)
+
+
+_CACHE = BuildCache()
+
+
+def build(boxes: Boxes, tree: FileTree, recipe: Recipe, *, box: BoxSpec | None = None) -> Built:
+    """Build a tree in a fresh box, or take the build from the cache of this process."""
+    return _CACHE.get(boxes, tree, recipe, box or BoxSpec())
+
+
+def _key(tree: FileTree, recipe: Recipe, box: BoxSpec) -> str:
+    text = f"{tree.digest()}\0{recipe!r}\0{box.digest()}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _build(boxes: Boxes, tree: FileTree, recipe: Recipe, spec: BoxSpec) -> bytes:
+    env = {**STEADY, **dict(recipe.env)}
+    with boxes.open(spec) as box:
+        box.place(SOURCE, tree.files, read_only=False)
+        for command in recipe.commands:
+            done = box.exec(command, cwd=SOURCE, env=env, timeout_s=recipe.timeout_s)
+            if done.timed_out or done.returncode:
+                raise BuildFailed(command, done.returncode, done.stdout + done.stderr, timed_out=done.timed_out)
+        pack = ("tar", "--sort=name", "--mtime=@0", "-cf", ARCHIVE, "-C", SOURCE, "--", *(recipe.keep or (".",)))
+        done = box.exec(pack, cwd="/", env=env)
+        if done.returncode:
+            raise BuildFailed(pack, done.returncode, done.stderr)
+        try:
+            return box.read(ARCHIVE)
+        except ReadLimit as error:
+            raise BuildFailed(pack, 0, f"the built tree is too large: {error}".encode()) from error
