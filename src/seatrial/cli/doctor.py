@@ -7,7 +7,12 @@ import sys
 
 import click
 
-MARKS = {"ok": ("ok", "green"), "loss": ("loss", "yellow"), "missing": ("MISSING", "red"), "optional": ("-", "bright_black")}
+MARKS = {
+    "ok": ("ok", "green"),
+    "loss": ("loss", "yellow"),
+    "missing": ("MISSING", "red"),
+    "optional": ("-", "bright_black"),
+}
 
 
 @click.command()

@@ -52,14 +52,22 @@ def check(*, as_json: bool, full: bool) -> None:
     code = max(_code(record) for _, record in records)
     if as_json:
         found = {"schema": "seatrial.sandbox-check/1", "exit_code": code}
-        click.echo(json.dumps({**found, "records": {name: json.loads(record.to_json()) for name, record in records}}, indent=2))
+        click.echo(
+            json.dumps({**found, "records": {name: json.loads(record.to_json()) for name, record in records}}, indent=2)
+        )
     sys.exit(code)
 
 
 @sandbox.command(context_settings={"ignore_unknown_options": True})
-@click.option("--net", type=click.Choice(["none", "private"]), default="none", help="No network, or a private one without uplink.")
-@click.option("--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), help="Seconds until the command is killed.")
-@click.option("--memory", "memory_mib", type=click.IntRange(16), default=1024, show_default=True, help="MiB, files included.")
+@click.option(
+    "--net", type=click.Choice(["none", "private"]), default="none", help="No network, or a private one without uplink."
+)
+@click.option(
+    "--timeout", "timeout_s", type=click.FloatRange(min=0, min_open=True), help="Seconds until the command is killed."
+)
+@click.option(
+    "--memory", "memory_mib", type=click.IntRange(16), default=1024, show_default=True, help="MiB, files included."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the result and the box's record as JSON.")
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED)
 def run(*, net: str, timeout_s: float | None, memory_mib: int, as_json: bool, command: tuple[str, ...]) -> None:
@@ -127,7 +135,8 @@ def _code(record: PreflightRecord) -> int:
 def _print_record(name: str, record: PreflightRecord) -> None:
     milliseconds = (record.ended_ns - record.started_ns) / 1e6
     click.secho(f"{name}: engine {record.engine} {record.engine_version}, level {record.level}", bold=True)
-    click.echo(f"limits by {record.limits_mode}, {record.users_mode} user(s), kernel {record.kernel_release}, {milliseconds:.0f} ms")
+    users = {"one": "one user", "many": "many users"}.get(record.users_mode, record.users_mode)
+    click.echo(f"limits by {record.limits_mode}, {users}, kernel {record.kernel_release}, {milliseconds:.0f} ms")
     click.echo()
     rows = [(f"{result.box}/{result.id}" if result.box else result.id, result) for result in record.results]
     width = max((len(label) for label, _ in rows), default=0)

@@ -84,7 +84,7 @@ def first_report(content: bytes) -> CrashReport | None:
 
 
 def from_exit(returncode: int) -> CrashReport | None:
-    """A plain signal from an exit code, as a shell (128 + n) or as `subprocess` (-n) gives it; None for an ordinary end.
+    """A plain signal from an exit code, as a shell (128 + n) or `subprocess` (-n) gives it; None for an ordinary end.
 
     >>> from_exit(139).fault, from_exit(-6).fault, from_exit(1)
     ('SIGSEGV', 'SIGABRT', None)
@@ -156,11 +156,14 @@ class CrashReader:
 _COLOUR = re.compile(rb"\x1b\[[0-9;]{0,16}m")
 _HEX = r"0x([0-9a-fA-F]{1,16})"
 _HEADER = re.compile(
-    r"^\s*(?:==\d{1,10}==\s?)?\s*(?:ERROR|WARNING|FATAL):? (?P<tool>[A-Z][A-Za-z]{2,40}Sanitizer|libFuzzer): (?P<what>.+)$"
+    r"^\s*(?:==\d{1,10}==\s?)?\s*(?:ERROR|WARNING|FATAL):? "
+    r"(?P<tool>[A-Z][A-Za-z]{2,40}Sanitizer|libFuzzer): (?P<what>.+)$"
 )
 _UBSAN = re.compile(r"^(?P<file>\S.{0,1000}?):(?P<line>\d{1,9})(?::(?P<column>\d{1,9}))?: runtime error: (?P<what>.+)$")
 _UBSAN_BARE = re.compile(r"^(?:<unknown>|\(?\S+\+0x[0-9a-f]+\)?): runtime error: (?P<what>.+)$")
-_ACCESS = re.compile(rf"\b(?:Atomic |Previous )?(READ|WRITE|ACCESS|Read|Write|read|write) of size (\d{{1,18}}) at {_HEX}")
+_ACCESS = re.compile(
+    rf"\b(?:Atomic |Previous )?(READ|WRITE|ACCESS|Read|Write|read|write) of size (\d{{1,18}}) at {_HEX}"
+)
 _CAUSED = re.compile(r"The signal is caused by an? (READ|WRITE|UNKNOWN) memory access")
 _SUMMARY = re.compile(r"^\s*SUMMARY: (?P<tool>\S+): (?P<rest>.*)$")
 _FRAME = re.compile(r"^\s*#(\d{1,4})\s+(\S.*)$")
@@ -171,7 +174,8 @@ _NEAR = re.compile(
 _GLOBAL_SIZE = re.compile(r" of size (\d{1,18})$")
 _VARIABLE = re.compile(
     r"^\s*\[(\d{1,12}), (\d{1,12})\) '(?P<name>[^']{0,200})'[^<]{0,80}"
-    r"<== Memory access at offset (?P<at>-?\d{1,12}) (?P<how>overflows|partially overflows|underflows|partially underflows|is inside)"
+    r"<== Memory access at offset (?P<at>-?\d{1,12}) "
+    r"(?P<how>overflows|partially overflows|underflows|partially underflows|is inside)"
 )
 _LEAK = re.compile(r"^\s*(?:Direct|Indirect) leak of (\d{1,18}) byte")
 _SIDES: dict[str, Side] = {
@@ -183,7 +187,10 @@ _VARIABLE_SIDES: dict[str, Side] = {
 }  # fmt: skip
 _SECTIONS: tuple[tuple[re.Pattern[str], Section], ...] = (
     (re.compile(r"freed by thread .* here:|deallocated by thread"), "free"),
-    (re.compile(r"allocated by thread .* here:|object\(s\) allocated from:|was created by|Location is heap block"), "allocation"),
+    (
+        re.compile(r"allocated by thread .* here:|object\(s\) allocated from:|was created by|Location is heap"),
+        "allocation",
+    ),
     (re.compile(r"is located in stack of thread .* in frame"), "allocation"),
     (re.compile(r"created by|Previous .* at 0x|was stored to memory at|Mutex .* (?:created|acquired)"), "other"),
 )
@@ -208,13 +215,13 @@ _UB_CLASSES = tuple(
     (re.compile(pattern), name)
     for pattern, name in (
         (r"unsigned integer overflow", "unsigned-integer-overflow"),
-        (r"signed integer overflow|cannot be represented in type .* cast to an unsigned type|^negation of", "signed-integer-overflow"),
+        (r"signed integer overflow|^negation of", "signed-integer-overflow"),
         (r"^index .* out of bounds", "index-out-of-bounds"),
         (r"division by zero|division of .* by -1", "division-by-zero"),
         (r"shift exponent", "shift-exponent"),
         (r"left shift of", "shift-base"),
         (r"misaligned address", "misaligned-pointer"),
-        (r"applying (?:non-)?zero offset|pointer index expression|(?:addition|subtraction) of unsigned offset", "pointer-overflow"),
+        (r"applying (?:non-)?zero offset|pointer index expression|of unsigned offset to", "pointer-overflow"),
         (r"null pointer passed as argument|null pointer returned|null returned from function", "nonnull-attribute"),
         (r"null pointer|of null", "null-pointer"),
         (r"insufficient space for an object", "object-size"),
@@ -292,7 +299,9 @@ class _Draft:
         if near and not self.region.side:
             whole = _GLOBAL_SIZE.search(text)
             size = near["size"] or (whole[1] if whole and near["name"] is not None else None)
-            self.region = Region(_SIDES[near["side"]], int(near["distance"]), int(size) if size else None, near["name"] or "")
+            self.region = Region(
+                _SIDES[near["side"]], int(near["distance"]), int(size) if size else None, near["name"] or ""
+            )
         leak = _LEAK.match(text)
         if leak and self.size is None:
             self.size = int(leak[1])

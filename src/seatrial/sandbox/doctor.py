@@ -20,7 +20,9 @@ from typing import Any, Literal
 
 State = Literal["ok", "loss", "missing", "optional"]
 COMMAND_TIMEOUT_S = 5.0
-BOX_PATH = "/usr/sbin:/usr/bin:/sbin:/bin"  # where a box with the host's /usr looks: /usr/local and homes are hidden there
+BOX_PATH = (
+    "/usr/sbin:/usr/bin:/sbin:/bin"  # where a box with the host's /usr looks: /usr/local and homes are hidden there
+)
 FIRST_BLOCK, BLOCK = 1_000_000, 65_536
 SYS_LANDLOCK_CREATE_RULESET = 444  # the same number on every architecture
 # Debian's names; other distributions have the same programs under similar ones.
@@ -157,26 +159,37 @@ def _run(argv: list[str]) -> tuple[int, str]:
 # What a box is made of
 
 
-def _platform(machine: _Machine) -> Iterator[Check]:
+def _platform(_: _Machine) -> Iterator[Check]:
     release = platform.release()
     if platform.system() != "Linux":
-        yield Check("platform", "missing", platform.system(), "boxes are Linux namespaces", "use a Linux VM (Lima, WSL2)")
+        yield Check(
+            "platform", "missing", platform.system(), "boxes are Linux namespaces", "use a Linux VM (Lima, WSL2)"
+        )
         return
     if "microsoft" in release.lower() and "WSL2" not in release:
-        yield Check("platform", "missing", f"WSL1 {release}", "WSL1 has no namespaces", "wsl --set-version <distribution> 2")
+        yield Check(
+            "platform", "missing", f"WSL1 {release}", "WSL1 has no namespaces", "wsl --set-version <distribution> 2"
+        )
         return
     architecture = platform.machine()
     if architecture == "x86_64":
         yield Check("platform", "ok", f"Linux {release} on {architecture}")
     else:
-        yield Check("platform", "loss", f"Linux {release} on {architecture}", "untested on this architecture", "use x86-64")
+        yield Check(
+            "platform", "loss", f"Linux {release} on {architecture}", "untested on this architecture", "use x86-64"
+        )
 
 
 def _kernel(machine: _Machine) -> Iterator[Check]:
     needs = (
         ((5, 12), "missing", "a box cannot make its file systems read-only as a whole", "mount_setattr"),
         ((5, 14), "loss", "process limits of boxes of one user add up", "RLIMIT_NPROC for each user namespace"),
-        ((5, 19), "loss", "as root, an unpacked tree cannot be shown under a box's ids", "overlay on an id-mapped mount"),
+        (
+            (5, 19),
+            "loss",
+            "as root, an unpacked tree cannot be shown under a box's ids",
+            "overlay on an id-mapped mount",
+        ),
     )
     for version, state, consequence, feature in needs:
         if machine.kernel < version:
@@ -187,7 +200,11 @@ def _kernel(machine: _Machine) -> Iterator[Check]:
         yield Check("system call filter", "ok", "seccomp with errno")
     else:
         yield Check(
-            "system call filter", "missing", "no seccomp", "a box would have no filter", "boot a kernel with CONFIG_SECCOMP_FILTER"
+            "system call filter",
+            "missing",
+            "no seccomp",
+            "a box would have no filter",
+            "boot a kernel with CONFIG_SECCOMP_FILTER",
         )
 
 
@@ -198,7 +215,9 @@ def _namespaces(machine: _Machine) -> Iterator[Check]:
         return
     step = STEPS.get(code, "starting the trial")
     reason = text.strip().splitlines()[-1][:120] if text.strip() else f"exit {code}"
-    yield Check("namespaces", "missing", f"{step} refused: {reason}", "no box can be made", _namespace_fix(machine, code))
+    yield Check(
+        "namespaces", "missing", f"{step} refused: {reason}", "no box can be made", _namespace_fix(machine, code)
+    )
 
 
 def _namespace_fix(machine: _Machine, code: int) -> str:
@@ -275,13 +294,15 @@ def _control_groups(machine: _Machine) -> str:
     """Which control groups this process may use, or nothing."""
     base = machine.root / "sys/fs/cgroup"
     if (base / "cgroup.controllers").is_file():
-        own = next((line[3:] for line in (machine.text("/proc/self/cgroup") or "").splitlines() if line.startswith("0::")), "")
+        own = next(
+            (line[3:] for line in (machine.text("/proc/self/cgroup") or "").splitlines() if line.startswith("0::")), ""
+        )
         folder = base / own.lstrip("/")
         controllers = set((machine.text(f"/sys/fs/cgroup/{own.lstrip('/')}/cgroup.controllers") or "").split())
         writable = os.access(folder, os.W_OK) and os.access(folder / "cgroup.procs", os.W_OK)
         return "version 2, delegated" if writable and {"memory", "pids"} <= controllers else ""
-    writable = [name for name in ("memory", "pids", "cpu") if os.access(base / name, os.W_OK)]
-    return f"version 1: {', '.join(writable)}" if {"memory", "pids"} <= set(writable) else ""
+    ours = [name for name in ("memory", "pids", "cpu") if os.access(base / name, os.W_OK)]
+    return f"version 1: {', '.join(ours)}" if {"memory", "pids"} <= set(ours) else ""
 
 
 def _links(machine: _Machine) -> Iterator[Check]:
@@ -299,7 +320,13 @@ def _memory(machine: _Machine) -> Iterator[Check]:
     state: State = "ok" if available >= 2 * 2**30 else "loss"
     consequence = "" if state == "ok" else "boxes of the usual size run one at a time"
     fix = "" if state == "ok" else "free some memory, or use a larger machine"
-    yield Check("memory", state, f"{available / 2**30:.1f} GiB free, {os.cpu_count()} processors: {boxes} boxes of 1 GiB", consequence, fix)
+    yield Check(
+        "memory",
+        state,
+        f"{available / 2**30:.1f} GiB free, {os.cpu_count()} processors: {boxes} boxes of 1 GiB",
+        consequence,
+        fix,
+    )
 
 
 # What the work in the boxes needs
@@ -308,13 +335,21 @@ def _memory(machine: _Machine) -> Iterator[Check]:
 def _compilers(machine: _Machine) -> Iterator[Check]:
     gcc = machine.version("gcc")
     if not gcc:
-        yield Check("gcc", "loss", "not found", "no generated C programs, no replays", f"apt-get install {PACKAGES['gcc']}")
+        yield Check(
+            "gcc", "loss", "not found", "no generated C programs, no replays", f"apt-get install {PACKAGES['gcc']}"
+        )
     else:
         _, path = machine.run(["gcc", "-print-file-name=libasan.so"])
         if path.strip().startswith("/"):
             yield Check("gcc", "ok", f"{gcc}, with AddressSanitizer")
         else:
-            yield Check("gcc", "loss", f"{gcc}, without AddressSanitizer", "no memory faults can be graded", "apt-get install libasan8")
+            yield Check(
+                "gcc",
+                "loss",
+                f"{gcc}, without AddressSanitizer",
+                "no memory faults can be graded",
+                "apt-get install libasan8",
+            )
     clang = machine.version("clang")
     yield Check("clang", "ok", clang) if clang else _optional("clang", "a second compiler, and libFuzzer")
 
@@ -353,7 +388,9 @@ def _engines(machine: _Machine) -> Iterator[Check]:
         if version is None:
             yield Check(name, "optional", "not found", f"would serve as {use}", fix)
         elif name == "docker" and not machine.exists("/var/run/docker.sock"):
-            yield Check(name, "optional", f"{version}, no engine running", f"would serve as {use}", "systemctl start docker")
+            yield Check(
+                name, "optional", f"{version}, no engine running", f"would serve as {use}", "systemctl start docker"
+            )
         else:
             yield Check(name, "ok", version)
 
@@ -368,12 +405,18 @@ def _level(machine: _Machine) -> Iterator[Check]:
             "run the whole worker in a disposable VM for reviews of a frontier model",
         )  # fmt: skip
     kvm = machine.exists("/dev/kvm")
-    yield Check("/dev/kvm", "ok", "there") if kvm else Check("/dev/kvm", "optional", "absent", "no virtual machines from here", "none needed")
+    yield (
+        Check("/dev/kvm", "ok", "there")
+        if kvm
+        else Check("/dev/kvm", "optional", "absent", "no virtual machines from here", "none needed")
+    )
     abi = ctypes.CDLL(None).syscall(SYS_LANDLOCK_CREATE_RULESET, None, 0, 1)
     if abi > 0:
         yield Check("Landlock", "ok", f"ABI {abi}")
     else:
-        yield Check("Landlock", "optional", "not in this kernel", "no second layer on files", "boot with lsm=landlock,…")
+        yield Check(
+            "Landlock", "optional", "not in this kernel", "no second layer on files", "boot with lsm=landlock,…"
+        )
 
 
 LOOKS: tuple[Callable[[_Machine], Iterator[Check]], ...] = (

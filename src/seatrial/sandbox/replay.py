@@ -15,11 +15,14 @@ import platform
 import posixpath
 import signal
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from seatrial.sandbox.box import Box, Boxes, BoxRecord
 from seatrial.sandbox.crash import CrashReport, read_reports
 from seatrial.sandbox.errors import ReadLimit, SpecError
 from seatrial.sandbox.spec import MIB, BoxSpec
+
+if TYPE_CHECKING:
+    from seatrial.sandbox.box import Box, Boxes, BoxRecord
 
 REPEATS = 3  # a proof that works once may be luck; battery and clearinghouse ask for agreement of three
 MAX_REPEATS = 100
@@ -179,5 +182,9 @@ def _matching(box: Box, beginning: str) -> list[str]:
         timeout_s=LIST_TIMEOUT_S,
     )
     names = [raw.decode("utf-8", "surrogateescape") for raw in listed.stdout.split(b"\0") if raw]
-    kept = [name for name in names if name.startswith(beginning) and not name.endswith("*") and "/" not in name[len(beginning) :]]
+    kept = [
+        name
+        for name in names
+        if name.startswith(beginning) and not name.endswith("*") and "/" not in name[len(beginning) :]
+    ]
     return sorted(kept)[:MAX_REPORT_FILES]

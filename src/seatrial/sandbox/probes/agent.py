@@ -27,7 +27,9 @@ def _judge_trace(_: Scene, seen: Observations) -> Finding:
         for name, result in answers.items()
         if result in OPEN_ANSWERS
     ]
-    return shut_unless(problems, ", ".join(sorted({result for answers in others.values() for result in answers.values()})))
+    return shut_unless(
+        problems, ", ".join(sorted({result for answers in others.values() for result in answers.values()}))
+    )
 
 
 def _sees_trace(_: Scene, seen: Observations) -> bool:

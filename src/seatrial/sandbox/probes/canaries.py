@@ -114,7 +114,7 @@ class Canaries:
         self._stack.callback(channel.close)
         channel.bind("\0" + name if kind == "abstract" else name)
         if kind == "unix":
-            os.chmod(name, 0o777)  # noqa: PTH101 - a socket's mode, so that nothing but the boundary refuses
+            os.chmod(name, 0o777)  # noqa: PTH101, S103 - a socket's mode, so that nothing but the boundary refuses
         self._keep(channel, (kind, name, 0))
 
     def _listen_vsock(self) -> None:

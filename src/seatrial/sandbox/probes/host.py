@@ -26,7 +26,9 @@ FORBIDDEN_KINDS = frozenset(
         "fusectl", "nsfs", "rpc_pipefs", "binfmt_misc", "devtmpfs",
     }
 )  # fmt: skip
-PAYLOAD_VARIABLES = frozenset({"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "LC_ALL", "PWD", "HOSTNAME", "TMPDIR"})
+PAYLOAD_VARIABLES = frozenset(
+    {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "TERM", "LANG", "LC_ALL", "PWD", "HOSTNAME", "TMPDIR"}
+)
 MAX_VISIBLE = 8  # init, agent helpers, shim and the probe itself
 
 
@@ -72,7 +74,9 @@ def _sees_marker(scene: Scene, seen: Observations) -> bool:
 
 def _judge_secrets(_: Scene, seen: Observations) -> Finding:
     secrets = seen["processes"]["secrets"]
-    return shut_unless([f"in the environment of {item}" for item in secrets], "no proxy or key in any readable environment")
+    return shut_unless(
+        [f"in the environment of {item}" for item in secrets], "no proxy or key in any readable environment"
+    )
 
 
 def _sees_secrets(_: Scene, seen: Observations) -> bool:
@@ -86,7 +90,9 @@ def _files(scene: Scene) -> Asks:
 
 def _judge_files(scene: Scene, seen: Observations) -> Finding:
     word = scene.canaries.marker.encode()[:16].hex()
-    found = [path for path, answer in seen["files#marker"].items() if "absent" not in answer or answer.get("bytes") == word]
+    found = [
+        path for path, answer in seen["files#marker"].items() if "absent" not in answer or answer.get("bytes") == word
+    ]
     return shut_unless([f"the host's marker file is at {path}" for path in found], "absent")
 
 
@@ -247,7 +253,7 @@ PROBES = (
         "host.descriptors", "other channels", "no inherited descriptor above 2",
         lambda _: {"descriptors": {}}, _judge_descriptors, lambda _: {"descriptors": {}}, _sees_descriptors, door=True,
     ),
-    Probe("host.ipc", "other channels", "no System V segment or POSIX queue of the host", _ipc, _judge_ipc, _ipc, _sees_ipc),
+    Probe("host.ipc", "other channels", "no segment or queue of the host", _ipc, _judge_ipc, _ipc, _sees_ipc),
     Probe("host.terminal", "other channels", "no controlling terminal", lambda _: {"identity": {}}, _judge_terminal),
     Probe(
         "sibling.sockets", "siblings", "loopback service and abstract socket unreachable",

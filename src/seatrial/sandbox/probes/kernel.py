@@ -13,6 +13,8 @@ KERNEL_FILES = (
     "/proc/sys/kernel/hotplug",
     "/proc/sys/kernel/randomize_va_space",
     "/proc/sys/kernel/yama/ptrace_scope",
+    "/proc/sys/kernel/shmmax",  # of the box's own namespace, and so the first to show a /proc/sys that is not shut
+    "/proc/sys/fs/mqueue/msg_max",
     "/proc/sys/net/ipv4/ip_forward",
     "/proc/sys/vm/overcommit_memory",
     "/proc/sys/fs/binfmt_misc/register",
@@ -32,8 +34,9 @@ TELLING_FILES = (
     "/proc/latency_stats",
 )  # fmt: skip
 DEVICES = (
-    "/dev/mem", "/dev/kmsg", "/dev/port", "/dev/kvm", "/dev/fuse", "/dev/net/tun", "/dev/vda", "/dev/sda", "/dev/nvme0n1",
-    "/dev/loop-control", "/dev/loop0", "/dev/vhost-net", "/dev/vsock", "/dev/userfaultfd", "/dev/mapper/control", "/sys/kernel",
+    "/dev/mem", "/dev/kmsg", "/dev/port", "/dev/kvm", "/dev/fuse", "/dev/net/tun", "/dev/vda", "/dev/sda",
+    "/dev/nvme0n1", "/dev/loop-control", "/dev/loop0", "/dev/vhost-net", "/dev/vsock", "/dev/userfaultfd",
+    "/dev/mapper/control", "/sys/kernel",
 )  # fmt: skip
 
 # Number and harmless arguments. The kernel itself answers them with EFAULT, EINVAL, EBADF or success; only a filter
@@ -104,8 +107,8 @@ PRIVILEGED_CALLS: dict[str, dict[str, tuple[int, list[int]]]] = {
     },
 }
 FAMILIES = (
-    ("alg", 38, 5, 0), ("xdp", 44, 3, 0), ("key", 15, 3, 2), ("bluetooth", 31, 3, 1), ("tipc", 30, 1, 0), ("can", 29, 3, 1),
-    ("smc", 43, 1, 0), ("rds", 21, 5, 0), ("kcm", 41, 5, 0),
+    ("alg", 38, 5, 0), ("xdp", 44, 3, 0), ("key", 15, 3, 2), ("bluetooth", 31, 3, 1), ("tipc", 30, 1, 0),
+    ("can", 29, 3, 1), ("smc", 43, 1, 0), ("rds", 21, 5, 0), ("kcm", 41, 5, 0),
 )  # fmt: skip
 RAW = (("packet", 17, 3, 0), ("raw", 2, 3, 1))
 PLAIN = (("unix", 1, 1, 0), ("inet", 2, 1, 0), ("netlink", 16, 3, 0))
@@ -192,7 +195,9 @@ def _plain_families(_: Scene) -> Asks:
 def _judge_families(_: Scene, seen: Observations) -> Finding:
     results = seen["families#all"]["results"]
     plain = {name for name, *_ in PLAIN}
-    made = [f"{name} socket: {result}" for name, result in results.items() if name not in plain and result not in REFUSED]
+    made = [
+        f"{name} socket: {result}" for name, result in results.items() if name not in plain and result not in REFUSED
+    ]
     return shut_unless(made, f"{len(results) - len(plain)} families refused")
 
 
@@ -204,5 +209,13 @@ PROBES = (
     Probe("kernel.write", "kernel files", "none can be opened for writing", _write, _judge_write, _exists, _sees_exist),
     Probe("kernel.read", "kernel files", "absent, refused or empty", _read, _judge_read, _exists, _sees_exist),
     Probe("kernel.calls", "filter", "EPERM from the filter", _calls, _judge_calls, _calls_outside, _sees_calls),
-    Probe("kernel.families", "filter", "socket families refused", _families, _judge_families, _plain_families, _sees_families),
+    Probe(
+        "kernel.families",
+        "filter",
+        "socket families refused",
+        _families,
+        _judge_families,
+        _plain_families,
+        _sees_families,
+    ),
 )

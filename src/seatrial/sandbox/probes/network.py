@@ -13,8 +13,8 @@ from seatrial.sandbox.probes.probe import (
     Scene,
     Unseen,
     closed,
-    nothing,
     not_applicable,
+    nothing,
     opened,
     shut_unless,
 )
@@ -177,7 +177,9 @@ def _segments(scene: Scene) -> Asks:
 def _judge_own(scene: Scene, seen: Observations) -> Finding:
     if scene.reach is None or not scene.reach.own:
         return not_applicable("no other seat in its segments")
-    missing = [f"{address}: {result}" for _, address, _, result in seen["connect#own"]["results"] if result != "connected"]
+    missing = [
+        f"{address}: {result}" for _, address, _, result in seen["connect#own"]["results"] if result != "connected"
+    ]
     if missing:
         return Finding("limited", "; ".join(missing)[:200])
     return closed(f"{len(scene.reach.own)} neighbours answer")
@@ -213,7 +215,7 @@ PROBES = (
     _canary("connect#host_abstract", "abstract"),
     _canary("connect#host_unix", "unix"),
     _canary("connect#host_vsock", "vsock"),
-    Probe("network.outside", "IPv4, IPv6", "test, gateway and resolver addresses unreachable", _outside, _judge_outside),
+    Probe("network.outside", "IPv4, IPv6", "test, gateway, resolver addresses unreachable", _outside, _judge_outside),
     Probe("network.metadata", "metadata", "cloud metadata unreachable and unnamed", _metadata, _judge_metadata),
     Probe("network.names", "DNS", "no resolver, no name found", _names, _judge_names),
     Probe("network.vsock", "other channels", "vsock refused", _vsock, _judge_vsock, _vsock, _sees_vsock, door=True),

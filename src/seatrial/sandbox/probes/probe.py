@@ -17,6 +17,7 @@ Verdict = Literal["closed", "open", "limited", "blind", "not_applicable"]
 Control = Literal["seen", "blind", "none_needed"]
 Asks = Mapping[str, Mapping[str, Any]]
 MAX_OBSERVED = 200
+PASSING: frozenset[Verdict] = frozenset({"closed", "not_applicable"})
 
 
 class Unseen(Exception):
@@ -148,9 +149,9 @@ class Probe:
 
 
 def printable(text: str, limit: int = MAX_OBSERVED) -> str:
-    """Printable ASCII only, cut to the limit.
+    r"""Printable ASCII only, cut to the limit.
 
-    >>> printable("a\\nb\\x1b[2Jc")
+    >>> printable("a\nb\x1b[2Jc")
     'a?b?[2Jc'
     """
     return "".join(char if " " <= char <= "~" else "?" for char in text[:limit])

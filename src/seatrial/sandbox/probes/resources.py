@@ -90,7 +90,14 @@ def _judge_cgroup(scene: Scene, seen: Observations) -> Finding:
 
 PROBES = (
     Probe("resources.ids", "identity", "host id 0 is not mapped", _identity, _judge_ids, door=True),
-    Probe("resources.capabilities", "identity", "no capability beyond the profile", _identity, _judge_capabilities, door=True),
+    Probe(
+        "resources.capabilities",
+        "identity",
+        "no capability beyond the profile",
+        _identity,
+        _judge_capabilities,
+        door=True,
+    ),
     Probe("resources.filter", "identity", "Seccomp 2, no_new_privs 1", _identity, _judge_filter, door=True),
     Probe("resources.limits", "limits", "limits of the spec", _identity, _judge_limits, door=True),
     Probe("resources.cgroup", "limits", "the payload's own control group", _identity, _judge_cgroup),

@@ -16,6 +16,8 @@ A request is `{"nonce": str, "observe": {name: parameters}}`, the answer `{"nonc
 an observation that failed is `{"error": text}`, which a judge never takes for a closed door. A name may carry a
 suffix (`connect#udp`), so that one observation can be made twice with other parameters.
 """
+# pathlib would be loaded into every zygote for a dozen calls
+# ruff: noqa: PTH115, PTH116, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -33,8 +35,11 @@ import stat
 import struct
 import sys
 import time
-from collections.abc import Callable, Iterator
-from typing import Any
+
+TYPE_CHECKING = False  # the module typing is left out: what is loaded here is copied at every start of a command
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
 
 MAX_ITEMS = 256  # entries of any list in an answer
 MAX_TEXT = 200  # characters of any text in an answer
@@ -121,7 +126,9 @@ def processes(params: dict[str, Any]) -> dict[str, Any]:
     """Every visible process by name, which markers show in any of them, and secrets in readable environments."""
     markers = [marker.encode() for marker in params.get("markers", [])]
     shared = _foreign_processes(params)
-    seen, marked, secrets = [], set(), []
+    seen: list[list[Any]] = []
+    marked: set[str] = set()
+    secrets: list[str] = []
     for name in os.listdir("/proc"):
         if not name.isdigit():
             continue
@@ -145,10 +152,8 @@ def mounts(_: dict[str, Any]) -> dict[str, Any]:
     """The mount table: device, root, mount point, options, type, source, super options."""
     table = []
     for line in _text("/proc/self/mountinfo").splitlines():
-        left, _, right = line.partition(" - ")
-        _, _, device, root, point, options, *_ = left.split(" ")
-        kind, source, super_options = (right.split(" ") + ["", ""])[:3]
-        table.append([_cut(item) for item in (device, root, point, options, kind, source, super_options)])
+        left, right = line.split(" - ", 1)
+        table.append([_cut(item) for item in (*left.split(" ")[2:6], *right.split(" ")[:3])])
     return {"table": table[:MAX_ITEMS], "count": len(table)}
 
 
@@ -203,7 +208,7 @@ def routes(_: dict[str, Any]) -> dict[str, Any]:
     """All routes as [family, destination length, type, name of the interface]."""
     table = []
     for body in _netlink(RTM_GETROUTE):  # struct rtmsg
-        family, length, *_, kind = struct.unpack_from("=BBBBBBBB", body)
+        family, length, kind = struct.unpack_from("=BBxxxxxB", body)
         out = _attributes(body[12:]).get(4)
         table.append([family, length, kind, _link_name(struct.unpack("=I", out)[0]) if out else ""])
     return {"table": table[:MAX_ITEMS], "count": len(table)}
@@ -560,7 +565,7 @@ def _socket_for(kind: str, address: str) -> socket.socket:
     return socket.socket(family, (socket.SOCK_DGRAM if kind == "udp" else socket.SOCK_STREAM) | socket.SOCK_CLOEXEC)
 
 
-def _address_for(kind: str, address: str, port: int) -> Any:
+def _address_for(kind: str, address: str, port: int) -> str | tuple[int | str, int]:
     if kind == "unix":
         return address
     if kind == "abstract":
