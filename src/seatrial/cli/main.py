@@ -5,7 +5,9 @@ from __future__ import annotations
 import click
 
 import seatrial
+from seatrial.cli.doctor import doctor
 from seatrial.cli.review import plan, report, resume, review, stop
+from seatrial.cli.sandbox import sandbox
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -14,5 +16,5 @@ def main() -> None:
     """Voluntary, sealed and checkable evaluation of the cyber capabilities of frontier AI models."""
 
 
-for verb in (plan, review, resume, stop, report):
+for verb in (plan, review, resume, stop, report, doctor, sandbox):
     main.add_command(verb)

@@ -54,9 +54,10 @@ def attempts(run: RunDirectory, preflight_digest: str, isolation: int) -> tuple[
         made = reader.read(sample, path)
         logged[made.row.participant, str(sample.id)].append(made)
     for line in run.lines("started.jsonl"):
-        key = (str(line.get("participant")), str(line.get("sample")))
-        if key not in logged and key[1].partition("#")[0] in reader.planned:
-            logged[key].append(reader.broken_off(*key))
+        metadata = line["metadata"]
+        key = (str(metadata["participant"]), str(line["sample"]))
+        if key not in logged:
+            logged[key].append(reader.broken_off(metadata))
     found: list[Attempted] = []
     for everybody in plan.everybody:
         for sample_id in sample_ids(plan):
@@ -157,22 +158,13 @@ class _Reader:
         )
         return Attempted(row, _transcript(row, sample, record), findings)
 
-    def broken_off(self, participant: str, sample_id: str) -> Attempted:
-        """An attempt that began and of which no log has the end."""
-        instance_id, _, repeat = sample_id.partition("#")
-        planned = self.planned[instance_id]
-        metadata = {
-            "participant": participant,
-            "instance_id": instance_id,
-            "family": planned.family,
-            "level": planned.level,
-            "epoch": int(repeat or 1) - 1,
-        }
+    def broken_off(self, metadata: dict[str, Any]) -> Attempted:
+        """An attempt that began, as the journal says, and of which no log has the end."""
         row = self._row(metadata, classify(SampleFacts(started_only=True)))
         transcript = Transcript(
-            sample=instance_id,
+            sample=row.task,
             epoch=row.epoch,
-            participant=participant,
+            participant=row.participant,
             family=row.generator,
             level=row.level,
             outcome=row.outcome,

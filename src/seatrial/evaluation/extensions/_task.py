@@ -73,11 +73,7 @@ def arm(book: str) -> Solver:
         nonce = secrets.token_bytes(NONCE_BYTES)
         attempt = Attempt(opened.run_secret, nonce, state.metadata.get("epoch", 0))
         if opened.journal is not None:
-            line = {
-                "sample": str(state.sample_id),
-                "participant": state.metadata.get("participant"),
-                "nonce": nonce.hex(),
-            }
+            line = {"sample": str(state.sample_id), "nonce": nonce.hex(), "metadata": dict(page.metadata)}
             await in_thread(opened.journal, line)
         environment = sandbox().as_type(SeatrialSandbox)
         others = [service.name for service in page.instance.services]
