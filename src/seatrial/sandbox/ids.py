@@ -1,14 +1,20 @@
-"""User ids of the host that boxes run under: never root's, and never two boxes of one machine the same block.
+"""User ids of the host that boxes run under: never root's.
 
-Started as root, each box gets a block of `BLOCK` ids. A block is held by a lock on one byte of a shared file, so
-it is free again the moment its supervisor is gone, however it went.
+- Started as root, each box gets a block of `BLOCK` ids of its own. A block is held by a lock on one byte of a
+  shared file, so it is free again the moment its supervisor is gone, however it went.
+- Started by an ordinary user, root of a box is that user, and its other ids come from the user's subordinate range
+  (`/etc/subuid`), given by `newuidmap`; boxes of one user share them. Without a range a box has one id.
 """
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import pwd
+import shutil
 import struct
+import subprocess
 import threading
 from pathlib import Path
 
@@ -99,3 +105,49 @@ def subordinate_rows(path: str) -> list[tuple[str, int, int]]:
     rows = [line.strip().split(":") for line in lines]
     good = [row for row in rows if len(row) == 3 and row[1].isdecimal() and row[2].isdecimal()]
     return [(name, int(first), int(count)) for name, first, count in good]
+
+
+def subordinate_range(path: str) -> tuple[int, int] | None:
+    """First id and count of this user's largest range in a subordinate id file, at most `BLOCK` - 1."""
+    uid = os.getuid()
+    names = {str(uid)}
+    with contextlib.suppress(KeyError):
+        names.add(pwd.getpwuid(uid).pw_name)
+    ranges = [(count, first) for name, first, count in subordinate_rows(path) if name in names]
+    if not ranges:
+        return None
+    count, first = max(ranges)
+    return first, min(count, BLOCK - 1)
+
+
+def many_ids() -> int:
+    """How many ids an ordinary user's box can have here: 1, or 1 and the subordinate range."""
+    ranges = [subordinate_range(path) for _, _, path in _KINDS]
+    if not all(shutil.which(program) for program, _, _ in _KINDS):
+        return 1
+    return 1 + min((found[1] if found else 0) for found in ranges)
+
+
+def user_extents(count: int) -> list[list[list[int]]]:
+    """The uid and gid maps of an ordinary user's box: its root is the user, the others are the subordinate range."""
+    maps = []
+    for _, own, path in _KINDS:
+        found = subordinate_range(path) if count > 1 else None
+        maps.append([[0, own(), 1], *([[1, found[0], count - 1]] if found else [])])
+    return maps
+
+
+def keep_ids(pid: int, count: int) -> None:
+    """Let a process's new user namespace keep this user's id and subordinate range, all under their own numbers.
+
+    So the maps of the boxes below it tell the ids of the host.
+    """
+    for (program, _, _), extents in zip(_KINDS, user_extents(count), strict=True):
+        numbers = [str(number) for _, outside, length in extents for number in (outside, outside, length)]
+        done = subprocess.run([program, str(pid), *numbers], capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise Unavailable(f"{program} refuses: {done.stderr.strip()[:200]}", (MORE_USERS,))
+
+
+_KINDS = (("newuidmap", os.getuid, "/etc/subuid"), ("newgidmap", os.getgid, "/etc/subgid"))
+MORE_USERS = Fix("several users in a box", "install uidmap and give this user a line in /etc/subuid and /etc/subgid")

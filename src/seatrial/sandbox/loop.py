@@ -26,14 +26,17 @@ _ENDED = select.EPOLLHUP | select.EPOLLERR
 class Timer:
     """A callback at a time; `cancel` from the loop's thread only."""
 
-    __slots__ = ("work",)
+    __slots__ = ("_loop", "work")
 
-    def __init__(self, work: Callable[[], None]) -> None:
+    def __init__(self, loop: Loop, work: Callable[[], None]) -> None:
+        self._loop = loop
         self.work: Callable[[], None] | None = work
 
     def cancel(self) -> None:
         """Never run it."""
-        self.work = None
+        if self.work is not None:
+            self.work = None
+            self._loop.tidy()
 
 
 class Loop:
@@ -43,6 +46,7 @@ class Loop:
         self._epoll = select.epoll()
         self._watched: dict[int, Callable[[], None]] = {}
         self._timers: list[tuple[float, int, Timer]] = []
+        self._cancelled = 0
         self._order = itertools.count()
         self._queue: deque[Callable[[], None]] = deque()
         self._wake = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
@@ -59,9 +63,17 @@ class Loop:
 
     def later(self, seconds: float, work: Callable[[], None]) -> Timer:
         """Run `work` after a time; from the loop's thread."""
-        timer = Timer(work)
+        timer = Timer(self, work)
         heapq.heappush(self._timers, (time.monotonic() + seconds, next(self._order), timer))
         return timer
+
+    def tidy(self) -> None:
+        """Count a cancelled timer, and drop them all once they are the larger part."""
+        self._cancelled += 1
+        if self._cancelled > len(self._timers) // 2:
+            self._timers = [entry for entry in self._timers if entry[2].work is not None]
+            heapq.heapify(self._timers)
+            self._cancelled = 0
 
     def watch(self, descriptor: int, events: int, work: Callable[[], None]) -> None:
         """Run `work` whenever a descriptor is ready; from the loop's thread."""
@@ -108,7 +120,8 @@ class Loop:
     def _ring(self) -> None:
         now = time.monotonic()
         while self._timers and self._timers[0][0] <= now:
-            work = heapq.heappop(self._timers)[2].work
+            timer = heapq.heappop(self._timers)[2]
+            work, timer.work = timer.work, None
             if work is not None:
                 self._guard(work)
 

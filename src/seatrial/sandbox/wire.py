@@ -52,6 +52,7 @@ _SCHEMAS: dict[str, dict[str, int]] = {
     "failed": {"text": TEXT_CHARACTERS},
     "born": {"id": _ID, "pid": 2**22},
     "switch": {"id": _ID},
+    "settled": {"id": _ID},
     "refused": {"id": _ID, "text": TEXT_CHARACTERS},
 }
 

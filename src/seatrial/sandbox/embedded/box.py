@@ -25,7 +25,7 @@ from seatrial.sandbox.box import BoxRecord, ExecResult
 from seatrial.sandbox.cgroup import Group
 from seatrial.sandbox.embedded.job import ExecJob, Job, ReadJob, settle
 from seatrial.sandbox.errors import BoxGone, ProtocolError, ReadLimit, SpecError, Unavailable, UserUnsupported
-from seatrial.sandbox.loop import READ, WRITE, Loop
+from seatrial.sandbox.loop import READ, WRITE, Loop, Timer
 from seatrial.sandbox.spec import BoxSpec
 
 if TYPE_CHECKING:
@@ -64,6 +64,7 @@ class EmbeddedBox:
         self._outgoing: deque[tuple[bytes, list[int]]] = deque()
         self._pidfd = -1
         self._namespace = -1
+        self._timers: list[Timer] = []
         self._ready = False
         self._end: str | None = None
 
@@ -94,11 +95,21 @@ class EmbeddedBox:
         self.end("gone")
         self._free()
 
+    @property
+    def memory_bytes(self) -> int:
+        """See `Watched`."""
+        return self.spec.limits.memory_bytes
+
+    def end_by_watchdog(self) -> None:
+        """See `Watched`; from any thread."""
+        self.loop.submit(lambda: self.end("watchdog"))
+
     def end(self, reason: str) -> None:
         """End the box: its agent leaves, and the kernel ends the rest with it."""
         if self._end is not None:
             return
         self._end = reason
+        self._record = replace(self._record, end=reason)
         error = BoxGone(f"box {self.name} has ended ({reason})")
         settle(self.opened, error=error)
         for job in list(self._jobs.values()):
@@ -111,8 +122,13 @@ class EmbeddedBox:
         with contextlib.suppress(OSError):
             self.control.shutdown(socket.SHUT_RDWR)
         self.control.close()
+        self._stop_timers()
         if self._pidfd >= 0:
-            self.loop.later(CLOSE_S, self._kill)
+            self._timers.append(self.loop.later(CLOSE_S, self._kill))
+
+    def _stop_timers(self) -> None:
+        while self._timers:
+            self._timers.pop().cancel()
 
     def _kill(self) -> None:
         if self._pidfd >= 0:
@@ -125,19 +141,20 @@ class EmbeddedBox:
         os.close(self._pidfd)
         self._pidfd = -1
         self.end("gone")
+        self._stop_timers()
         self._free()
 
     def _free(self) -> None:
         if not self.group.remove():
             self.loop.later(_RETRY_S, self._free)
             return
-        self._record = replace(self._record, closed_ns=time.time_ns(), end=self._end)
+        self._record = replace(self._record, closed_ns=time.time_ns())
         self._engine.forget(self)
         settle(self.closed)
 
     def _begin(self) -> None:
         if self._ready and self._pidfd >= 0 and self._end is None:
-            self.loop.later(self.spec.limits.lifetime_s, lambda: self.end("watchdog"))
+            self._timers.append(self.loop.later(self.spec.limits.lifetime_s, lambda: self.end("watchdog")))
             settle(self.opened)
 
     def _hear(self) -> None:

@@ -188,6 +188,7 @@ class ExecJob(Job):
         self._live = live
         self._gone = False
         self._timed_out = False
+        self._grace: Timer | None = None
         self._started = time.monotonic_ns()
         self.streams = [Stream(box.loop, pipe, cap, self._look) for pipe, cap in zip(pipes, caps, strict=True)]
 
@@ -206,9 +207,9 @@ class ExecJob(Job):
         """The command has ended; its descendants may go on."""
         if self.code is None:
             self.code = code
-            if not self._live:
-                self._box.loop.later(GRACE_S, self._finish)
             self._look()
+            if not self._live and not self.result.done():
+                self._grace = self._box.loop.later(GRACE_S, self._finish)
 
     def done(self, errno: int, size: int) -> None:
         """Never said of a command."""
@@ -239,6 +240,8 @@ class ExecJob(Job):
         if self.result.done():
             return
         self._stop_timer()
+        if self._grace:
+            self._grace.cancel()
         for stream in self.streams:
             stream.abandon()
         stdout, stderr = self.streams

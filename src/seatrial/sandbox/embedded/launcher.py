@@ -26,9 +26,10 @@ from seatrial.sandbox.embedded.box import EmbeddedBox, _close_all
 from seatrial.sandbox.embedded.job import settle
 from seatrial.sandbox.embedded.inside import capabilities, namespaces
 from seatrial.sandbox.errors import BoxGone, Fix, ProtocolError, Unavailable
-from seatrial.sandbox.ids import BLOCK, IdBlocks
+from seatrial.sandbox.ids import BLOCK, MORE_USERS, IdBlocks, many_ids, keep_ids, user_extents
 from seatrial.sandbox.loop import READ, Loop
 from seatrial.sandbox.spec import BoxSpec, RangeSpec
+from seatrial.sandbox.watchdog import Watchdog
 
 VERSION = "1"
 LEVEL = 1
@@ -39,7 +40,7 @@ _PROGRAM = Path(__file__).parent / "inside" / "__main__.py"
 class Zygote:
     """The running zygote of one supervisor."""
 
-    def __init__(self, loop: Loop, groups: list[Path]) -> None:
+    def __init__(self, loop: Loop, groups: list[Path], ids: int | None) -> None:
         self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with theirs:
             number = theirs.fileno()
@@ -49,11 +50,31 @@ class Zygote:
                 cwd="/", env={}, pass_fds=(number,), start_new_session=True,
             )  # fmt: skip
         self.alive = True
+        try:
+            if ids is not None:
+                self._settle(ids)
+        except BaseException:
+            self.control.close()
+            self.process.wait()
+            raise
         self._loop = loop
         self._waiting: dict[int, EmbeddedBox] = {}
         self._switches: dict[int, Future[int]] = {}
         loop.submit(lambda: loop.watch(self.control.fileno(), READ, self._hear))
         self._send({"op": "groups", "id": 0, "folders": [str(folder) for folder in groups]}, [])
+
+    def _settle(self, ids: int) -> None:
+        """Of an ordinary user: give the zygote a user namespace with `ids` ids."""
+        own = {"uid": os.getuid(), "gid": os.getgid()}
+        message = json.dumps({"op": "user", "id": 0, "many": ids > 1, "ids": own}).encode()
+        self.control.settimeout(OPEN_S)
+        self.control.send(message)
+        answer = wire.decode(self.control.recv(wire.DATAGRAM_BYTES))
+        self.control.settimeout(None)
+        if answer.op != "settled":
+            raise Unavailable(f"this user may not make user namespaces: {wire.printable(answer.text)}", (_DOCTOR,))
+        if ids > 1:
+            keep_ids(self.process.pid, ids)
 
     def clone(self, number: int, box: EmbeddedBox, plan: dict[str, object], lists: list[int]) -> None:
         """Ask for a box; on the loop's thread."""
@@ -150,8 +171,10 @@ class EmbeddedEngine:
         self._zygote: Zygote | None = None
         self._closed = False
         self.groups = cgroup.find()
-        self.ids = IdBlocks() if os.geteuid() == 0 else None
+        self.blocks = IdBlocks() if os.geteuid() == 0 else None
+        self.ids = BLOCK if self.blocks else many_ids()  # of one box
         self.loop = Loop("seatrial-boxes")
+        self._watchdog = Watchdog(self._open_boxes) if self.groups.mode == "rlimit" else None
         atexit.register(self.close)
 
     def open(self, spec: BoxSpec) -> EmbeddedBox:
@@ -191,6 +214,9 @@ class EmbeddedEngine:
             raise Unavailable(f"level {spec.min_level} is required; engine {self.name} has level {self.level}")
         if spec.profile.needs_cgroup and self.groups.mode == "rlimit":
             raise Unavailable("control groups are required and none can be made", (_DELEGATE,))
+        self._running_zygote()
+        if spec.profile.users == "many" and self.ids == 1:
+            raise Unavailable("a box of several users cannot be made here", (MORE_USERS,))
         box = EmbeddedBox(self, spec, name, self._record(spec))
         lists: list[int] = []
         try:
@@ -220,8 +246,8 @@ class EmbeddedEngine:
             if self._closed:
                 raise BoxGone("the engine is closed")
             self._boxes.add(box)
-        if self.ids is not None:
-            box.host_id = self.ids.reserve()
+        if self.blocks is not None:
+            box.host_id = self.blocks.reserve()
         box.group = self.groups.create(box.spec.limits)
 
     def _lists(self, box: EmbeddedBox) -> list[int]:
@@ -242,19 +268,39 @@ class EmbeddedEngine:
     def _running_zygote(self) -> Zygote:
         with self._mutex:
             if self._zygote is None or not self._zygote.alive:
-                self._zygote = Zygote(self.loop, self.groups.roots)
+                self._zygote = self._new_zygote()
             return self._zygote
+
+    def _new_zygote(self) -> Zygote:
+        if self.blocks is not None:
+            return Zygote(self.loop, self.groups.roots, None)
+        try:
+            return Zygote(self.loop, self.groups.roots, self.ids)
+        except Unavailable:
+            if self.ids == 1:
+                raise
+            self.ids = 1  # the range of ids cannot be used: a box of one user is what is left
+            return Zygote(self.loop, self.groups.roots, self.ids)
+
+    def _open_boxes(self) -> list[EmbeddedBox]:
+        with self._mutex:
+            return list(self._boxes)
 
     def _plan(self, box: EmbeddedBox, hosts: str) -> dict[str, object]:
         spec, limits = box.spec, box.spec.limits
         rlimits = {"NOFILE": limits.open_files, "FSIZE": limits.disk_bytes, "CORE": 0}
         if self.groups.mode == "rlimit":
             rlimits["NPROC"] = limits.pids
-        count = 1 if spec.profile.users == "one" else BLOCK
+        count = 1 if spec.profile.users == "one" else self.ids
+        if box.host_id is not None:
+            uids = gids = [[0, box.host_id, count]]
+        else:
+            uids, gids = user_extents(count)
         return {
             "tree": spec.rootfs.path if spec.rootfs.kind == "tree" else "",
-            "idmap": self.ids is not None,
-            "ids": [[0, box.host_id, count]],
+            "idmap": box.host_id is not None,
+            "uids": uids,
+            "gids": gids,
             "many": count > 1,
             "disk_bytes": limits.disk_bytes,
             "inodes": limits.inodes,
@@ -273,7 +319,7 @@ class EmbeddedEngine:
             engine_version=VERSION,
             level=self.level,
             limits_mode=self.groups.mode,
-            users_mode="one" if spec.profile.users == "one" else "many",
+            users_mode="one" if spec.profile.users == "one" or self.ids == 1 else "many",
             kernel_release=os.uname().release,
             spec_digest=spec.digest(),
             preflight_digest="",
@@ -293,8 +339,8 @@ class EmbeddedEngine:
             self._boxes.discard(box)
         if box.network is not None:
             box.network.leave()
-        if box.host_id is not None and self.ids is not None:
-            self.ids.release(box.host_id)
+        if box.host_id is not None and self.blocks is not None:
+            self.blocks.release(box.host_id)
 
     def close(self) -> None:
         """Close every box, the zygote and all that the engine holds; may be called twice."""
@@ -311,10 +357,13 @@ class EmbeddedEngine:
         if zygote is not None:
             zygote.close()
         self.groups.remove()
+        if self._watchdog is not None:
+            self._watchdog.close()
         self.loop.close()
-        if self.ids is not None:
-            self.ids.close()
+        if self.blocks is not None:
+            self.blocks.close()
         atexit.unregister(self.close)
 
 
+_DOCTOR = Fix("user namespaces", "seatrial sandbox doctor says which setting of this machine forbids them")
 _DELEGATE = Fix("control groups", "run as root, or under systemd-run --user --scope -p Delegate=yes")

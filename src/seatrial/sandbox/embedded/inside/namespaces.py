@@ -63,13 +63,18 @@ def unshare(flags: int) -> None:
     syscalls.call("unshare", flags)
 
 
-def write_maps(pid: int | str, extents: list[list[int]], *, deny_setgroups: bool = False) -> None:
-    """Give a new user namespace its uid and gid maps; each extent is inside id, outside id, count."""
-    text = "".join(f"{inside} {outside} {count}\n" for inside, outside, count in extents)
-    if deny_setgroups:
-        _write(f"/proc/{pid}/setgroups", "deny")
-    for name in ("gid_map", "uid_map"):
-        _write(f"/proc/{pid}/{name}", text)
+def write_own_map(uid: int, gid: int) -> None:
+    """Keep one id of the user namespace around this new one, under the same number: all a user may do alone."""
+    _write("/proc/self/setgroups", "deny")
+    _write("/proc/self/gid_map", f"{gid} {gid} 1\n")
+    _write("/proc/self/uid_map", f"{uid} {uid} 1\n")
+
+
+def write_maps(pid: int, uids: list[list[int]], gids: list[list[int]]) -> None:
+    """Give a new user namespace its id maps; each extent is inside id, outside id, count."""
+    for name, extents in (("gid_map", gids), ("uid_map", uids)):
+        rows = [f"{inside} {outside} {count}\n" for inside, outside, count in extents]
+        _write(f"/proc/{pid}/{name}", "".join(rows))
 
 
 def _write(path: str, text: str) -> None:

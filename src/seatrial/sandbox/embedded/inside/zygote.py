@@ -84,6 +84,18 @@ class Zygote:
         del descriptors
         self.groups = [str(folder) for folder in request["folders"]]  # type: ignore[attr-defined]
 
+    def _user(self, request: dict[str, object], descriptors: list[int]) -> None:
+        """Of an ordinary user: own a user namespace, in which every box of this supervisor gets its own.
+
+        With `many` the supervisor writes its ids through newuidmap; else it has one, the user's own.
+        """
+        del descriptors
+        namespaces.unshare(namespaces.CLONE_NEWUSER)
+        if not request["many"]:
+            ids: dict[str, int] = request["ids"]  # type: ignore[assignment]
+            namespaces.write_own_map(ids["uid"], ids["gid"])
+        namespaces.send(self.control, json.dumps({"op": "settled", "id": request["id"]}).encode())
+
     def _box(self, request: dict[str, object], descriptors: list[int]) -> None:
         """Clone the first process of a box; descriptors: its control socket, then its group's task lists."""
         plan: dict[str, object] = request["plan"]  # type: ignore[assignment]
@@ -95,7 +107,7 @@ class Zygote:
                     self._first_process(plan, descriptors, theirs)
             self.boxes[pid] = int(str(request["id"]))
             try:
-                namespaces.write_maps(pid, plan["ids"])  # type: ignore[arg-type]
+                namespaces.write_maps(pid, plan["uids"], plan["gids"])  # type: ignore[arg-type]
                 self._tell_born(request, pid, pidfd)
                 self._let_go(ours, pid, plan)
             except OSError:
@@ -203,7 +215,8 @@ def main(control: int) -> NoReturn:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
     namespaces.name_process(_TITLE)
-    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
+    if os.geteuid() == 0:  # an ordinary user's stays open to that user, who writes the id maps of its boxes
+        syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)
     gc.collect()
     gc.freeze()
     gc.disable()
