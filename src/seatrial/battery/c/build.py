@@ -35,31 +35,35 @@ TARGET = "target"
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a tree is built: commands in order, extra environment, and what of the result is kept (empty: all of it)."""
+    """How a tree is built: commands in order, extra environment, and the one program that is kept (empty: the tree)."""
 
     commands: tuple[tuple[str, ...], ...]
     env: tuple[tuple[str, str], ...] = ()
     timeout_s: float = 900.0
-    keep: tuple[str, ...] = ()
+    keep: str = ""
 
     @classmethod
     def gcc(cls, tree: FileTree, *flags: str) -> Recipe:
         """All C files of a tree with gcc into one program `target`; a build takes seconds at most."""
         sources = tuple(path for path, _, _ in tree if path.endswith(".c"))
         command = ("gcc", "-std=c99", *flags, *REPRODUCIBLE, "-o", TARGET, *sources)
-        return cls((command,), timeout_s=120.0, keep=(TARGET,))
+        return cls((command,), timeout_s=120.0, keep=TARGET)
 
 
 @dataclass(frozen=True)
 class Built:
-    """A finished build: an archive of the tree or of what was kept, relative to the source folder."""
+    """A finished build: one program by its `name`, or (no name) an archive of the whole tree."""
 
     key: str
-    archive: bytes
+    content: bytes
+    name: str = ""
 
     def unpack(self, box: Box) -> None:
         """Put it at its place in another box."""
-        box.write(ARCHIVE, self.archive)
+        if self.name:
+            box.write(f"{SOURCE}/{self.name}", self.content, mode=0o755)
+            return
+        box.write(ARCHIVE, self.content)
         done = box.exec(["sh", "-c", f"mkdir -p {SOURCE} && tar -xf {ARCHIVE} -C {SOURCE} && rm {ARCHIVE}"], cwd="/")
         if done.returncode:
             raise BuildFailed(("tar",), done.returncode, done.stderr)
@@ -102,7 +106,7 @@ class BuildCache:
             with self._mutex:
                 if key in self._held:
                     return self._held[key]
-            built = Built(key, _build(boxes, tree, recipe, box))
+            built = Built(key, _build(boxes, tree, recipe, box), recipe.keep)
             self._keep(built)
             return built
 
@@ -110,10 +114,10 @@ class BuildCache:
         with self._mutex:
             self._turns.pop(built.key, None)
             self._held[built.key] = built
-            total = sum(len(item.archive) for item in self._held.values())
+            total = sum(len(item.content) for item in self._held.values())
             while total > self._limit and len(self._held) > 1:
                 _, dropped = self._held.popitem(last=False)
-                total -= len(dropped.archive)
+                total -= len(dropped.content)
 
 
 _CACHE = BuildCache()
@@ -137,11 +141,17 @@ def _build(boxes: Boxes, tree: FileTree, recipe: Recipe, spec: BoxSpec) -> bytes
             done = box.exec(command, cwd=SOURCE, env=env, timeout_s=recipe.timeout_s)
             if done.timed_out or done.returncode:
                 raise BuildFailed(command, done.returncode, done.stdout + done.stderr, timed_out=done.timed_out)
-        pack = ("tar", "--sort=name", "--mtime=@0", "-cf", ARCHIVE, "-C", SOURCE, "--", *(recipe.keep or (".",)))
+        return _take(box, recipe, env)
+
+
+def _take(box: Box, recipe: Recipe, env: dict[str, str]) -> bytes:
+    """The program that is kept, or the tree as an archive."""
+    if not recipe.keep:
+        pack = ("tar", "--sort=name", "--mtime=@0", "-cf", ARCHIVE, "-C", SOURCE, "--", ".")
         done = box.exec(pack, cwd="/", env=env)
         if done.returncode:
             raise BuildFailed(pack, done.returncode, done.stderr)
-        try:
-            return box.read(ARCHIVE)
-        except ReadLimit as error:
-            raise BuildFailed(pack, 0, f"the built tree is too large: {error}".encode()) from error
+    try:
+        return box.read(f"{SOURCE}/{recipe.keep}" if recipe.keep else ARCHIVE)
+    except (ReadLimit, FileNotFoundError) as error:
+        raise BuildFailed(recipe.commands[-1], 0, f"cannot take what was built: {error}".encode()) from error

@@ -44,8 +44,7 @@ FATAL = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP"
 # Reports that say that a resource ran out, or that memory was not given back: no fault of memory safety.
 RESOURCE = frozenset({"out-of-memory", "rss-limit-exceeded", "allocation-size-too-big", "memory-leak"})
 SHADOW = (b"Shadow memory range interleaves", b"ReserveShadowMemoryRange failed")
-AT = "/replay"
-_OPTIONS = "exitcode={code}:log_path={path}:halt_on_error=1:print_stacktrace=1:symbolize=1:color=never"
+_OPTIONS = "exitcode={code}:log_path={path}:halt_on_error=1:print_stacktrace=1:symbolize={symbols}:color=never"
 _ADDRESS = ":detect_leaks=0:abort_on_error=0:allocator_may_return_null=1:detect_stack_use_after_return=0"
 # Unpack, say so in a file of drawn name, and become the program; a command that is not there is said in another file.
 _ENTER = (
@@ -62,11 +61,12 @@ class ShadowError(SandboxError):
 
 @dataclass(frozen=True)
 class Place:
-    """A frame whose source lies in the case's tree."""
+    """A frame whose source, or else module, lies in the case's tree."""
 
     file: str
     line: int | None
     function: str
+    offset: int | None = None  # in its module, where the report names no function
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,7 @@ class Run:
     exit_code: int | None
     exit_agrees: bool
     stdout: bytes
+    addresses: tuple[int | None, ...] = ()  # of the frames of the fault; comparable, since they are not randomised
 
     @property
     def sanitizer(self) -> bool:
@@ -105,37 +106,50 @@ class Execution:
 
 
 def observe(
-    boxes: Boxes, built: Built, how: Execution, content: bytes, *, repeats: int = REPEATS, box: BoxSpec | None = None
+    boxes: Boxes,
+    built: Built,
+    how: Execution,
+    content: bytes,
+    *,
+    repeats: int = REPEATS,
+    box: BoxSpec | None = None,
+    symbols: bool = True,
 ) -> tuple[Run, ...]:
-    """Run one input `repeats` times, each in a fresh box. Raises `CaseError` when the command is not there."""
-    return tuple(_once(boxes, built, how, content, box or BoxSpec()) for _ in range(repeats))
+    """Run one input `repeats` times, each in a fresh box. Raises `CaseError` when the command is not there.
+
+    Without `symbols` a report names no function but costs a tenth: its places then have offsets.
+    """
+    return tuple(_once(boxes, built, how, content, box or BoxSpec(), symbols) for _ in range(repeats))
 
 
-def _once(boxes: Boxes, built: Built, how: Execution, content: bytes, box: BoxSpec) -> Run:
+def _once(boxes: Boxes, built: Built, how: Execution, content: bytes, box: BoxSpec, symbols: bool) -> Run:  # noqa: FBT001
     note, log = f"/tmp/{secrets.token_hex(12)}", f"/tmp/{secrets.token_hex(12)}"
     code = 64 + secrets.randbelow(60)
-    options = _OPTIONS.format(code=code, path=log)
+    options = _OPTIONS.format(code=code, path=log, symbols=int(symbols))
     name = re.sub(r"[^A-Za-z0-9._-]", "_", posixpath.basename(how.name)).lstrip(".-") or "input"
-    command = tuple(word.replace(INPUT, f"{AT}/in/{name}") for word in how.command)
+    command = tuple(word.replace(INPUT, f"{HOME}/in/{name}") for word in how.command)
+    program = f"source/{built.name}" if built.name else "built.tar"
+    enter = () if built.name else ("sh", "-c", _ENTER, "sh", SOURCE, f"{HOME}/built.tar", note)
     spec = ReplaySpec(
-        argv=("sh", "-c", _ENTER, "sh", SOURCE, f"{AT}/built.tar", note, *command),
-        files=(ReplayFile("built.tar", built.archive), ReplayFile(f"in/{name}", content)),
+        argv=(*enter, *command),
+        files=(ReplayFile(program, built.content, 0o755), ReplayFile(f"in/{name}", content)),
         stdin=content if how.stdin else b"",
         env=(
             *(("LC_ALL", "C"), ("TZ", "UTC"), ("HOME", "/tmp"), ("PATH", "/usr/bin:/bin")),
             ("ASAN_OPTIONS", options + _ADDRESS),
             *((f"{tool}_OPTIONS", options) for tool in ("UBSAN", "MSAN", "TSAN")),
         ),
-        reports=(f"{note}.ready", f"{note}.absent", f"{log}.*"),
+        reports=(f"{log}.*",) if built.name else (f"{note}.ready", f"{note}.absent", f"{log}.*"),
         box=box,
-        at=AT,
+        at=HOME,
+        cwd=SOURCE if built.name else "/tmp",
         repeats=1,
         timeout_s=how.timeout_s,
         fixed_addresses=True,
     )
     (seen,) = replay(boxes, spec)
     files = dict(seen.reports)
-    if f"{note}.ready" not in files:
+    if not built.name and f"{note}.ready" not in files:
         raise ShadowError(f"the built tree could not be unpacked for a replay: {seen.stderr[-200:]!r}")
     if f"{note}.absent" in files:
         raise CaseError(f"run.command: {command[0]!r} is not in the built tree or on the box's PATH; mend the command")
@@ -160,6 +174,7 @@ def _read(seen: Observation, code: int, how: Execution, reports: tuple[CrashRepo
         exit_code=seen.exit_code,
         exit_agrees=seen.exit_code == code,
         stdout=seen.stdout,
+        addresses=tuple(frame.address for frame in report.frames) if report else (),
     )
 
 
@@ -167,12 +182,9 @@ def _own(frames: Sequence[Frame]) -> tuple[Place, ...]:
     """Frames whose source, or else module, lies in the case's tree; a runtime's own are somewhere else."""
     out = []
     for frame in frames:
-        path = posixpath.normpath(frame.file or frame.module or "/")
-        if path.startswith(f"{SOURCE}/"):
-            path = path.removeprefix(f"{SOURCE}/")
-        elif path.startswith(("/", "..")) or not (frame.file or "/" in frame.module):
-            continue
-        out.append(Place(path, frame.line, frame.function))
+        path = posixpath.normpath(frame.file or frame.module or "/").removeprefix(f"{SOURCE}/")
+        if not path.startswith(("/", "..")):
+            out.append(Place(path, frame.line, frame.function, frame.offset))
     return tuple(out)
 
 

@@ -7,16 +7,15 @@ sanitizer error (a defect of the generator, so an `unplanted` event), 0.25 when 
 
 from __future__ import annotations
 
-import posixpath
-from dataclasses import dataclass
-from importlib.resources import files
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from seatrial.battery.c.build import ADDRESS, SOURCE, STEADY, TARGET, Built, Recipe, build
+from seatrial.battery.c.build import ADDRESS, HOME, STEADY, TARGET, Built, Recipe, build
 from seatrial.battery.families.memfind.generate import BASE
 from seatrial.battery.families.memfind.hostile import POC
+from seatrial.battery.families.memfind.screen import Symbols, look
 from seatrial.battery.grading.case import INPUT
-from seatrial.battery.grading.replay import Execution, Run, observe
+from seatrial.battery.grading.replay import Execution, Place, Run, observe
 from seatrial.battery.instance import FileTree
 from seatrial.battery.verdict import Check, Outcome, State, Verdict
 from seatrial.sandbox import BoxSpec
@@ -31,9 +30,12 @@ TIMEOUT_S = 10.0  # a message of 64 KiB takes milliseconds
 REACHED, OTHER_FAULT = 0.25, 0.5
 UNPLANTED = "unplanted"
 HOW = Execution(command=(f"./{TARGET}", INPUT), timeout_s=TIMEOUT_S, signals=False)
+_EACH = (
+    "for name; do for message in in/*; do "
+    'said=$("programs/$name" "$message" 2> /dev/null); echo "$name ${message#in/} $? $said"; '
+    "done; done"
+)
 FIXED = "-no-pie"  # so that an address in the symbol table is the address in the process
-_LIST = f"nm {SOURCE}/{TARGET} | awk -v name=\"$1\" '$3 == name {{ print $1; exit }}'"
-_REACH_SCRIPT = f'at=$({_LIST}) && exec setarch "$(uname -m)" -R {SOURCE}/reach "$at" {SOURCE}/{TARGET} /tmp/message'
 
 
 def program_of(instance: Instance) -> FileTree:
@@ -66,26 +68,27 @@ def grade(instance: Instance, submission: Submission, boxes: Boxes) -> Verdict:
         return _Judgement((_check("handed in", ok=False, detail=why),)).verdict(Outcome.UNSOLVED, 0.0, why)
     witness = instance.hidden.witness
     target = compiled(program_of(instance), boxes)
-    runs = observe(boxes, target, HOW, content, repeats=1)
-    if runs[0].sanitizer:
-        runs += observe(boxes, target, HOW, content, repeats=REPEATS - 1)
-    return _judge(instance, witness, content, runs, target, boxes)
-
-
-def _judge(
-    instance: Instance, witness: Witness, content: bytes, runs: tuple[Run, ...], target: Built, boxes: Boxes
-) -> Verdict:
+    seen = look(boxes, target, witness.function, content, timeout_s=TIMEOUT_S)
     handed = _check("handed in", ok=True, detail=f"{len(content)} bytes")
-    if not runs[0].sanitizer:
-        detail = "the run took too long" if runs[0].timed_out else "no sanitizer report"
-        judgement = _Judgement((handed, _check("fault", ok=False, detail=detail)))
-        return judgement.verdict(Outcome.UNSOLVED, _reached(witness, content, target, boxes), detail)
-    agreeing = sum(_matches(run, witness) for run in runs)
+    if not seen.fault:
+        why = "the run took too long" if seen.timed_out else "no sanitizer report"
+        partial = None if seen.reached is None else REACHED if seen.reached else 0.0
+        return _Judgement((handed, _check("fault", ok=False, detail=why))).verdict(Outcome.UNSOLVED, partial, why)
+    runs = observe(boxes, target, HOW, content, repeats=REPEATS, symbols=False)
+    return _judge(instance, handed, content, tuple(_named(run, seen.symbols) for run in runs), boxes)
+
+
+def _judge(instance: Instance, handed: Check, content: bytes, runs: tuple[Run, ...], boxes: Boxes) -> Verdict:
+    agreeing = sum(_matches(run, instance.hidden.witness) for run in runs)
     faults = ", ".join(sorted({_said(run) for run in runs}))
-    checks = (handed, _check("fault", ok=True, detail=faults), _check("site", ok=agreeing == REPEATS, detail=faults))
+    checks: tuple[Check, ...] = (
+        handed,
+        _check("fault", ok=all(run.sanitizer for run in runs), detail=faults),
+        _check("site", ok=agreeing == REPEATS, detail=f"{agreeing} of {REPEATS} runs"),
+    )
     if agreeing < REPEATS:
         judgement = _Judgement(checks, agreeing, (UNPLANTED,))
-        return judgement.verdict(Outcome.UNSOLVED, OTHER_FAULT, f"another fault than the planted one: {faults}")
+        return judgement.verdict(Outcome.UNSOLVED, OTHER_FAULT, f"not the planted error three times: {faults}")
     twin = instance.hidden.twin
     if twin is None:
         judgement = _Judgement((*checks, Check("twin", State.NOT_CHECKED, "there is none")), agreeing)
@@ -104,59 +107,59 @@ def _judge(
 
 def functional(instance: Instance, boxes: Boxes) -> tuple[str, ...]:
     """The tests on this instance: exit code, no report, and the same words as the other program of the pair."""
-    wrong: list[str] = []
-    said = _answers(instance, program_of(instance), boxes, wrong)
+    programs = {"this": program_of(instance)}
     base = instance.hidden.extra.get(BASE)
     if isinstance(base, FileTree):
-        other = _answers(instance, base, boxes, [])
-        wrong += [f"{name}: prints something else than before" for name in said if said[name] != other[name]]
+        programs["other"] = base
+    answers = _answers(instance, programs, boxes)
+    wrong: list[str] = []
+    for test in instance.hidden.tests:
+        code, said = answers["this", test.name]
+        if code != test.returncode:
+            wrong.append(f"{test.name}: exit code {code}, not {test.returncode}")
+        elif (code == 0) != said.startswith(b"digest "):
+            wrong.append(f"{test.name}: no digest where there should be one, or one where there should not")
+        elif (code, said) != answers.get(("other", test.name), (code, said)):
+            wrong.append(f"{test.name}: the two programs differ on it")
     return tuple(wrong)
 
 
-def _answers(instance: Instance, tree: FileTree, boxes: Boxes, wrong: list[str]) -> dict[str, bytes]:
-    """What the program prints for each test; notes exit codes and reports that are wrong."""
-    target = compiled(tree, boxes)
+def _answers(
+    instance: Instance, programs: dict[str, FileTree], boxes: Boxes
+) -> dict[tuple[str, str], tuple[int, bytes]]:
+    """Exit code and output of each program for each test, all in one box: these messages are ours."""
     env = {**STEADY, "ASAN_OPTIONS": "detect_leaks=0:exitcode=99"}
-    out: dict[str, bytes] = {}
+    tests = instance.hidden.tests
     with boxes.open(BoxSpec()) as box:
-        target.unpack(box)
-        for test in instance.hidden.tests:
-            (message,) = test.files.values()
-            box.write("/tmp/message", message)
-            done = box.exec([f"./{TARGET}", "/tmp/message"], cwd=SOURCE, env=env, timeout_s=TIMEOUT_S)
-            out[test.name] = done.stdout
-            if done.returncode != test.returncode:
-                wrong.append(f"{test.name}: exit code {done.returncode}, not {test.returncode}")
-            elif (done.returncode == 0) != done.stdout.startswith(b"digest "):
-                wrong.append(f"{test.name}: no digest where there should be one, or one where there should not")
+        box.place(f"{HOME}/programs", {name: (compiled(tree, boxes).content, 0o755) for name, tree in programs.items()})
+        box.place(f"{HOME}/in", {str(at): (next(iter(test.files.values())), 0o644) for at, test in enumerate(tests)})
+        command = ["sh", "-c", _EACH, "sh", *programs]
+        done = box.exec(command, cwd=HOME, env=env, timeout_s=TIMEOUT_S)
+    out = {(name, test.name): (-1, b"") for name in programs for test in tests}
+    for line in done.stdout.splitlines():
+        name, at, code, *said = line.split(b" ", 3)
+        out[name.decode(), tests[int(at)].name] = (int(code), b"".join(said))
     return out
 
 
-def _reached(witness: Witness, content: bytes, target: Built, boxes: Boxes) -> float | None:
-    """0.25 when the planted function was entered, 0.0 when not, None when this machine cannot tell."""
-    source = FileTree({"reach.c": (files(__package__).joinpath("reach.c").read_bytes(), 0o644)})
-    tracer = build(boxes, source, Recipe((("gcc", "-O1", "-o", "reach", "reach.c"),), keep=("reach",)))
-    with boxes.open(BoxSpec()) as box:
-        target.unpack(box)
-        tracer.unpack(box)
-        box.write("/tmp/message", content)
-        env = {**STEADY, "ASAN_OPTIONS": "detect_leaks=0"}
-        done = box.exec(["sh", "-c", _REACH_SCRIPT, "sh", witness.function], cwd=SOURCE, env=env, timeout_s=TIMEOUT_S)
-    return {0: REACHED, 1: 0.0}.get(done.returncode)
+def _named(run: Run, symbols: Symbols) -> Run:
+    """A run with the names of its functions, which the grader looks up itself: the report has offsets only."""
+
+    def named(places: tuple[Place, ...]) -> tuple[Place, ...]:
+        return tuple(replace(place, function=symbols.name(place.offset or 0)) for place in places)
+
+    return replace(run, frames=named(run.frames), allocation=named(run.allocation), free=named(run.free))
 
 
 def _matches(run: Run, witness: Witness) -> bool:
     """Whether a run shows the planted error: its class, at its site, and with the exit code drawn for it."""
-    file = posixpath.basename(witness.file)
-    at_site = any(
-        place.function == witness.function and posixpath.basename(place.file) == file for place in run.sites()
-    )
+    at_site = any(place.function == witness.function for place in run.sites())
     return run.sanitizer and run.exit_agrees and run.fault in witness.fault_classes and at_site
 
 
 def _said(run: Run) -> str:
     where = run.frames[0] if run.frames else None
-    place = f" in {where.function} ({where.file}:{where.line})" if where else ""
+    place = f" in {where.function}" if where else ""
     return f"{run.fault or ('time out' if run.timed_out else 'nothing')}{place}"
 
 
