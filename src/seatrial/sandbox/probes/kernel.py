@@ -111,6 +111,8 @@ FAMILIES = (
     ("can", 29, 3, 1), ("smc", 43, 1, 0), ("rds", 21, 5, 0), ("kcm", 41, 5, 0),
 )  # fmt: skip
 RAW = (("packet", 17, 3, 0), ("raw", 2, 3, 1))
+# The kernel makes both sockets of a pair before it finds that the family has no pairs.
+PAIRS = (("vsock_pair", 40, 1, 0), ("tipc_pair", 30, 1, 0))
 PLAIN = (("unix", 1, 1, 0), ("inet", 2, 1, 0), ("netlink", 16, 3, 0))
 REFUSED = frozenset({"EPERM", "EACCES", "EAFNOSUPPORT"})
 
@@ -185,7 +187,7 @@ def _sees_calls(_: Scene, seen: Observations) -> bool:
 
 def _families(scene: Scene) -> Asks:
     wanted = [*FAMILIES, *PLAIN] if scene.spec.profile.capabilities == "range" else [*FAMILIES, *RAW, *PLAIN]
-    return {"families#all": {"wanted": [list(item) for item in wanted]}}
+    return {"families#all": {"wanted": [list(item) for item in wanted], "pairs": [list(item) for item in PAIRS]}}
 
 
 def _plain_families(_: Scene) -> Asks:

@@ -5,6 +5,7 @@ Order of judgement:
 - foreign architecture, and x32 numbers on x86-64: the process is killed;
 - `clone` with a namespace flag: EPERM; `clone3`: ENOSYS, since a filter cannot read its flags (libc falls back);
 - `socket` of a family outside the allow list: EAFNOSUPPORT. AF_VSOCK needs this: no network namespace covers it;
+  `socketpair` of anything but AF_UNIX the same, since the kernel makes the sockets before it asks for a pair;
 - `ioctl` TIOCSTI and TIOCLINUX (low 32 bits of the command, as the kernel takes them): EPERM;
 - the calls of `DENIED`: EPERM; everything else is allowed.
 """
@@ -67,6 +68,8 @@ def program(*, packet: bool, machine: str = syscalls.MACHINE) -> bytes:
     steps += _inspect("clone", machine, _ARGUMENT_0, [_step(_JSET, NAMESPACE_FLAGS, 0, 1), _answer(_EPERM)])
     allowed = [_step(_JEQ, family, len(families) - place, 0) for place, family in enumerate(families)]
     steps += _inspect("socket", machine, _ARGUMENT_0, [*allowed, _answer(_EAFNOSUPPORT)])
+    pairs = [_step(_JEQ, FAMILIES["unix"], 1, 0), _answer(_EAFNOSUPPORT)]
+    steps += _inspect("socketpair", machine, _ARGUMENT_0, pairs)
     commands = [_step(_JEQ, TIOCSTI, 1, 0), _step(_JEQ, TIOCLINUX, 0, 1), _answer(_EPERM)]
     steps += _inspect("ioctl", machine, _ARGUMENT_1, commands)
     for names in DENIED.values():

@@ -257,11 +257,15 @@ def lookup(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def families(params: dict[str, Any]) -> dict[str, Any]:
-    """For each `[name, family, type, protocol]` whether a socket can be made, or the name of the error."""
+    """For each `[name, family, type, protocol]` whether a socket (or, in `pairs`, a pair) can be made, or the error."""
     results = {}
-    for name, family, kind, protocol in params.get("wanted", [])[:MAX_ITEMS]:
+    wanted = [(socket.socket, item) for item in params.get("wanted", [])]
+    wanted += [(socket.socketpair, item) for item in params.get("pairs", [])]
+    for make, (name, family, kind, protocol) in wanted[:MAX_ITEMS]:
         try:
-            socket.socket(family, kind | socket.SOCK_CLOEXEC, protocol).close()
+            made = make(family, kind | socket.SOCK_CLOEXEC, protocol)
+            for end in made if isinstance(made, tuple) else (made,):
+                end.close()
             results[name] = "made"
         except OSError as refused:
             results[name] = _name_of(refused.errno)
