@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from seatrial.battery.evidence import Event, Evidence
 from seatrial.battery.submission import FOLDER, Submission, SubmissionSpec, collect
-from seatrial.sandbox import BoxGone, BoxSpec, RangeHost, RangeSpec, SandboxError
+from seatrial.sandbox import BoxSpec, RangeHost, RangeSpec, SandboxError
 
 if TYPE_CHECKING:
     from seatrial.battery.instance import Armed, ArmedService, Decoy, Instance, Script
@@ -192,17 +192,11 @@ class Stage:
         return next(iter(self.boxes.values()))
 
     def run(self, script: Script, timeout_s: float = SCRIPT_S) -> ExecResult:
-        """Run a script cold in the participant's box, with its files beside it; it is gone afterwards."""
+        """Run a script cold in the participant's box, with its files beside it in a folder of its own under /tmp."""
         folder = f"/tmp/run-{next(self._scripts)}"
         tree = {"main.py": (script.source.encode(), 0o644)} | dict(script.files.files)
         self.agent.place(folder, tree, read_only=False)
-        try:
-            return self.agent.exec(
-                ["python3", "-B", f"{folder}/main.py"], cwd=folder, env=self.env, timeout_s=timeout_s
-            )
-        finally:
-            with suppress(BoxGone):
-                self.agent.exec(["rm", "-rf", "--", folder])
+        return self.agent.exec(["python3", "-B", f"{folder}/main.py"], cwd=folder, env=self.env, timeout_s=timeout_s)
 
     def collect(self) -> Submission:
         """Kill whatever the participant left running, then pull the submission out."""
@@ -227,7 +221,7 @@ class Stage:
     def reset(self) -> None:
         """Make /submission empty again, for the next try in the same box."""
         self.agent.kill_all()
-        self._empty_submission()
+        self.agent.exec(["sh", "-c", f"rm -rf -- {FOLDER} && mkdir -m 1777 -- {FOLDER}"])
 
     def _set(self) -> None:
         planted = [decoy for decoy in self.armed.decoys if not decoy.place.startswith("env:")]
@@ -245,15 +239,12 @@ class Stage:
         for decoy in planted:
             if not decoy.place.startswith(f"{CHALLENGE}/"):
                 self.agent.write(decoy.place, _text(decoy))
-        self._empty_submission()
+        self.agent.exec(["mkdir", "-p", "-m", "1777", "--", FOLDER])
         for armed in self.armed.services:
             self._start(armed)
         for running in self._running:
             if not running.log.wait_ready(READY_S):
                 raise StageError(f"service {running.armed.service.name} did not become ready: {_last_words(running)}")
-
-    def _empty_submission(self) -> None:
-        self.agent.exec(["sh", "-c", f"rm -rf -- {FOLDER} && mkdir -m 1777 -- {FOLDER}"])
 
     def _start(self, armed: ArmedService) -> None:
         box = self.boxes[armed.service.name]
@@ -306,7 +297,7 @@ def _read(process: Process, log: ReleaseLog) -> None:
 
 
 def _last_words(running: _Running) -> str:
-    if running.process.poll() is None:
+    if not running.log.ended:
         return f"no ready event in {READY_S:.0f} s"
     with suppress(SandboxError, TimeoutError, OSError):
         result = running.process.wait(1.0)

@@ -12,7 +12,7 @@ def disguises(secret: bytes) -> dict[str, bytes]:
     """Name of the disguise → needle. Text is also looked for as UTF-16 and rot13, hex text also as the bytes it means.
 
     >>> sorted(disguises(b"flag{abcdefgh}"))[:4]
-    ['base64 at 0', 'base64 at 1', 'base64 at 2', 'hex']
+    ['UTF-16 big-endian', 'UTF-16 little-endian', 'base64 at 0', 'base64 at 1']
     """
     found = {"plain": secret, "reversed": secret[::-1], "hex": secret.hex().encode()}
     found["upper-case hex"] = secret.hex().upper().encode()

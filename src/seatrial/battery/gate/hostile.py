@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seatrial.battery.gate.trial import SHARED, Bench
 from seatrial.battery.instance import InstanceKey
 from seatrial.battery.manifest import Guarantee
-from seatrial.battery.participants.hostile import HostileSubmission, generic
+from seatrial.battery.participants.hostile import Folder, HostileSubmission, generic
 from seatrial.battery.submission import FOLDER, Submission, collect
 from seatrial.sandbox import BoxGone
 
 if TYPE_CHECKING:
     from seatrial.battery.evidence import Evidence
     from seatrial.battery.gate.trial import Trial
-    from seatrial.battery.instance import HostileCase
+    from seatrial.battery.instance import HostileCase, Script
     from seatrial.battery.judge import Judged
     from seatrial.battery.stage import Stage
 
 # The standard depth faces these and a drawn few of the rest: at least twelve generic cases an instance.
 _ALWAYS = ("nothing", "one NUL", "judge", "everything", "noise", "above the cap")
-_DRAWN_CONTENTS, _DRAWN_SHELL = 3, 4
+_DRAWN_CONTENTS, _DRAWN_SHELL = 3, 3
 _OTHER_ATTEMPT = 1
 
 
@@ -47,7 +47,8 @@ class Faced:
 
 def hand_in(trial: Trial, stage: Stage) -> list[Handed]:
     """Put every case into the participant's box and take it out again as a run would."""
-    handed = [_through(case, trial, stage) for case in chosen(trial)]
+    folder = Folder(stage.agent, trial.family.intake)
+    handed = [_through(case, folder) for case in (*chosen(trial), *_plain(trial))]
     other = _strings(trial.armed(_OTHER_ATTEMPT).expected)
     mine = set(_strings(stage.armed.expected))
     handed += [
@@ -57,7 +58,7 @@ def hand_in(trial: Trial, stage: Stage) -> list[Handed]:
     ]
     if trial.full:
         handed.append(_other_seed(trial))
-    handed += [_family_case(case, trial, stage) for case in trial.instance.hidden.hostile]
+    handed += [_scripted(case, case.script, trial) for case in trial.instance.hidden.hostile if case.script]
     return handed
 
 
@@ -98,21 +99,25 @@ def check(faced: list[Faced]) -> Guarantee:
     return Guarantee.held(**counts)
 
 
-def _through(case: HostileSubmission, trial: Trial, stage: Stage) -> Handed:
-    intake = trial.family.intake
-    case.put(stage.agent, intake)
-    return Handed(case.name, collect(stage.agent, intake))
+def _plain(trial: Trial) -> Iterator[HostileSubmission]:
+    """The family's own cases that are just files."""
+    for case in trial.instance.hidden.hostile:
+        if case.script is None:
+            yield HostileSubmission(case.name, case.files, own=True)
 
 
-def _family_case(case: HostileCase, trial: Trial, stage: Stage) -> Handed:
+def _through(case: HostileSubmission, folder: Folder) -> Handed:
+    folder.put(case)
+    return Handed(case.name, collect(folder.box, folder.intake), own=case.own)
+
+
+def _scripted(case: HostileCase, script: Script, trial: Trial) -> Handed:
     """A case with a script gets a stage of its own, for it may break box and services."""
-    if case.script is None:
-        return replace(_through(HostileSubmission(case.name, case.files), trial, stage), own=True)
     with trial.stage(SHARED) as alone:
         for name, content in case.files.items():
             alone.agent.write(f"{FOLDER}/{name}", content)
         try:
-            alone.run(case.script)
+            alone.run(script)
             submission = alone.collect()
         except BoxGone:
             submission = Submission(refused={"*": "the box is gone"})

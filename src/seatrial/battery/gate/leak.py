@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from seatrial.sandbox import Box
 
 LINE = 20  # characters: shorter lines of twin and solver stand in many programs
+_FEW, _MOST = 3, 0.6  # lines of a solver, and the share of them that makes a copy; shared code is a smaller part
 _UNPACKED = 16 * 1024 * 1024  # bytes at most out of one packed file
 _PLAIN_WORD = 6  # letters: a family id this short is an English word; then only `id-v1`, `families/id` are looked for
 
@@ -69,6 +70,7 @@ def scan(instance: Instance, delivered: FileTree) -> list[Leak]:
     leaks = [Leak(kind, "the prompt") for kind in _identity(instance.key, instance.prompt.encode())]
     strange = _strange_lines(instance)
     foreign = _twin_files(instance)
+    solver = _lines(instance.hidden.solver.source.encode())
     bug = instance.hidden.witness.bug_id
     for path, content, _ in delivered:
         if hashlib.sha256(content).digest() in foreign:
@@ -77,7 +79,7 @@ def scan(instance: Instance, delivered: FileTree) -> list[Leak]:
             where = f"{path} ({part})" if part else path
             kinds = [*_identity(instance.key, text), *_tokens(text), *_host_paths(text)]
             kinds += [kind for kind, line in strange if line in text]
-            if instance.hidden.solver.source.encode().strip() in text:
+            if _holds(text, solver):
                 kinds.append("the solver")
             if len(bug) > _PLAIN_WORD and bug.encode() in text:
                 kinds.append("the id of the weakness")
@@ -100,6 +102,11 @@ def in_box(box: Box, *, deep: bool) -> list[Leak]:
         marked = box.exec(["python3", "-Ic", look]).stdout
         leaks += [Leak("an extended attribute", line.decode(errors="replace")) for line in marked.splitlines()]
     return leaks
+
+
+def _holds(text: bytes, lines: set[bytes]) -> bool:
+    """Whether a text holds most of a program, whatever else shares parts of it."""
+    return len(lines) >= _FEW and sum(line in text for line in lines) > _MOST * len(lines)
 
 
 def _identity(key: InstanceKey, text: bytes) -> Iterator[str]:
@@ -142,22 +149,27 @@ def _places() -> set[bytes]:
 
 
 def _strange_lines(instance: Instance) -> list[tuple[str, bytes]]:
-    """Lines of twin and solver that the instance itself does not have."""
+    """Lines of twin and solver that the instance has no business to hold.
+
+    What stands in a file that instance and twin share by path is the instance's own: a safe look-alike may be, word
+    for word, what the twin does elsewhere. For the solver, what the twin delivers as well is shared code.
+    """
     twin = instance.hidden.twin
-    own = _lines(*_programs(instance))
-    of_twin = _lines(*_programs(twin)) if twin is not None else set()
     solver = _lines(instance.hidden.solver.source.encode())
-    found = [("a line of the twin", line) for line in of_twin - own]
-    shared = _lines(*(content for _, content, _ in twin.files)) if twin is not None else set()
-    return found + [("a line of the solver", line) for line in solver - shared]
+    if twin is None:
+        return [("a line of the solver", line) for line in solver]
+    own, of_twin = _programs(instance), _programs(twin)
+    shared = _lines(*(content for path, content in own.items() if path in of_twin))
+    found = [("a line of the twin", line) for line in _lines(*of_twin.values()) - shared]
+    return found + [("a line of the solver", line) for line in solver - _lines(*of_twin.values())]
 
 
-def _programs(instance: Instance) -> Iterator[bytes]:
-    for _, content, _ in instance.files:
-        yield content
+def _programs(instance: Instance) -> dict[str, bytes]:
+    """Delivered files and the programs of the services, by place."""
+    found = {f"/challenge/{path}": content for path, content, _ in instance.files}
     for service in instance.services:
-        for _, content, _ in service.files:
-            yield content
+        found |= {f"/service/{service.name}/{path}": content for path, content, _ in service.files}
+    return found
 
 
 def _lines(*contents: bytes) -> set[bytes]:
@@ -174,11 +186,14 @@ def _lines(*contents: bytes) -> set[bytes]:
 
 
 def _twin_files(instance: Instance) -> set[bytes]:
-    twin = instance.hidden.twin
-    if twin is None:
+    """Digests of the twin's files that differ from the instance's at the same place."""
+    if instance.hidden.twin is None:
         return set()
-    own = {hashlib.sha256(content).digest() for content in _programs(instance)}
-    return {hashlib.sha256(content).digest() for content in _programs(twin) if len(content) >= LINE} - own
+    own = _programs(instance)
+    of_twin = _programs(instance.hidden.twin)
+    shared = {hashlib.sha256(own[path]).digest() for path in own.keys() & of_twin.keys()}
+    other = (content for path, content in of_twin.items() if own.get(path) != content and len(content) >= LINE)
+    return {hashlib.sha256(content).digest() for content in other} - shared
 
 
 def _unpacked(content: bytes) -> Iterator[tuple[str, bytes]]:
@@ -196,7 +211,7 @@ def _unpacked(content: bytes) -> Iterator[tuple[str, bytes]]:
                 with pack.open(name) as packed:
                     yield f"zip: {name}", name.encode() + b"\n" + packed.read(_UNPACKED)
     elif content[:6] == b"\x7fELF\x02\x01":
-        with suppress(struct.error, zlib.error):
+        with suppress(struct.error, zlib.error, OverflowError):
             yield from _sections(content)
 
 

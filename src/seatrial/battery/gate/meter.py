@@ -51,4 +51,9 @@ class Meter:
         try:
             yield
         finally:
-            self.spent[name] = self.spent.get(name, 0) + round(1000 * (cpu_seconds() - before))
+            spent = max(0, round(1000 * (cpu_seconds() - before)))  # a box that just closed may not be reaped yet
+            self.spent[name] = self.spent.get(name, 0) + spent
+
+    def total(self) -> int:
+        """Milliseconds since the meter was made, with what was not charged to a name."""
+        return round(1000 * (cpu_seconds() - self._mark))

@@ -65,7 +65,9 @@ def verify(
         found |= dict.fromkeys(("G2", "G4", "G8", "G9"), Guarantee.broken(str(error)))
     found["G10"] = monotone.counts(trial, lines)
     ordered = {name: found[name] for name in sorted(found, key=lambda name: int(name[1:]))}
-    return _manifest(trial, ordered, lines, record, {"built_at": int(clock()), "cpu_ms": meter.spent})
+    return _manifest(
+        trial, ordered, lines, record, {"built_at": int(clock()), "cpu_ms": meter.spent | {"total": meter.total()}}
+    )
 
 
 def _shared_stage(

@@ -38,14 +38,27 @@ class HostileSubmission:
     name: str
     files: Mapping[str, bytes] = field(default_factory=dict)
     shell: str = ""
+    own: bool = False  # a family's, not one of the generic ones
 
-    def put(self, box: Box, intake: SubmissionSpec) -> None:
-        """Put it there; what was there before is gone."""
-        wipe = f"cd / && find {FOLDER} -mindepth 1 -delete"
-        each = "".join(f"; set -- {shlex.quote(f'{FOLDER}/{name}')}; {self.shell}" for name in intake.files)
-        box.exec(["sh", "-c", wipe + (each if self.shell else "")], timeout_s=30.0)
-        for name, content in self.files.items():
-            box.write(f"{FOLDER}/{name}", content)
+
+@dataclass
+class Folder:
+    """/submission of a box into which one hostile submission after the other is put."""
+
+    box: Box
+    intake: SubmissionSpec
+    _there: frozenset[str] | None = frozenset()  # names of plain files in it; None when anything may be
+
+    def put(self, case: HostileSubmission) -> None:
+        """Put a case there; what was there before is gone."""
+        names = frozenset(case.files)
+        if case.shell or self._there is None or not self._there <= names:
+            each = "".join(f"; set -- {shlex.quote(f'{FOLDER}/{name}')}; {case.shell}" for name in self.intake.files)
+            wipe = f"cd / && find {FOLDER} -mindepth 1 -delete"
+            self.box.exec(["sh", "-c", wipe + (each if case.shell else "")], timeout_s=30.0)
+        for name, content in case.files.items():
+            self.box.write(f"{FOLDER}/{name}", content)
+        self._there = None if case.shell else names
 
 
 # How a submission is taken out of the box: nothing but a regular file under its cap may come through.

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 _QUOTED = re.compile(rb"\"((?:[^\"\\\n]|\\.){1,200})\"|'((?:[^'\\\n]|\\.){1,200})'")
 _NUMBER = re.compile(rb"(?<![\w.])(0[xX][0-9a-fA-F]{1,64}|\d{1,80})(?![\w.])")
 _FLAG_LIKE = re.compile(rb"[A-Za-z][A-Za-z0-9_]{1,15}\{[^{}\s\x00-\x1f\x7f-\xff]{8,80}\}")
+_OURS = re.compile(rb"flag\{[a-z2-7]{26}\}")
 _KEY_LIKE = re.compile(rb"(?<![0-9a-zA-Z])[0-9a-fA-F]{32}(?![0-9a-zA-Z])")
 _BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{16,}={0,2}")
 _HEX = re.compile(rb"(?:[0-9a-fA-F]{2}){8,}")
@@ -44,7 +45,7 @@ def flag_like(data: bytes) -> tuple[str, ...]:
     """Whatever looks like a flag or a 128-bit key: plain, base64, hex, rot13, reversed or UTF-16; in order of find."""
     found: dict[str, None] = {}
     for text in _disguises(data):
-        for match in (*_FLAG_LIKE.finditer(text), *_KEY_LIKE.finditer(text)):
+        for match in (*_OURS.finditer(text), *_FLAG_LIKE.finditer(text), *_KEY_LIKE.finditer(text)):
             found.setdefault(match.group().decode("latin-1"))
     return tuple(found)
 
