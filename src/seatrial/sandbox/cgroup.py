@@ -13,8 +13,10 @@ import itertools
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from seatrial.sandbox.spec import Limits
+if TYPE_CHECKING:
+    from seatrial.sandbox.spec import Limits
 
 PREFIX = "seatrial-"
 CPU_PERIOD_US = 100_000  # the kernel's default period
@@ -73,13 +75,12 @@ class Groups:
         """A group with these limits in force."""
         name = f"b{next(self._numbers)}"
         group = Group()
-        files = _FILES[self.mode]
         try:
             for controller, root in self._roots.items():
                 folder = root / name
                 folder.mkdir()
                 group.folders.append(folder)
-                for file, value in files(controller, limits):
+                for file, value in _FILES[self.mode](controller, limits):
                     _set(folder / file, value)
                 group.lists.append(folder / ("tasks" if self.mode == "cgroup1" else "cgroup.procs"))
         except OSError:
@@ -115,7 +116,7 @@ def _version_2(controller: str, limits: Limits) -> list[tuple[str, str]]:
     ]
 
 
-_FILES = {"cgroup1": _version_1, "cgroup2": _version_2, "rlimit": lambda _controller, _limits: []}
+_FILES = {"cgroup1": _version_1, "cgroup2": _version_2}
 _OPTIONAL = {"memory.memsw.limit_in_bytes", "memory.swap.max"}  # absent on kernels without swap accounting
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from seatrial.sandbox.box import Box
 from seatrial.sandbox.embedded.launcher import EmbeddedEngine
 from seatrial.sandbox.errors import Unavailable
-from seatrial.sandbox.spec import BoxSpec, RangeSpec
+
+if TYPE_CHECKING:
+    from seatrial.sandbox.spec import BoxSpec, RangeSpec
 
 
 class EngineBox(Box, Protocol):
@@ -45,7 +47,7 @@ class Engine(Protocol):
         """A fresh box on a boundary that nothing has shown closed yet; `Unavailable` when it cannot be made."""
         ...
 
-    def open_range(self, spec: RangeSpec) -> dict[str, EngineBox]:
+    def open_range(self, spec: RangeSpec) -> Mapping[str, EngineBox]:
         """Fresh boxes on a private network, by host name in the order of the spec."""
         ...
 

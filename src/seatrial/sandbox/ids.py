@@ -89,11 +89,8 @@ def _open(folders: tuple[Path, ...]) -> int:
 
 def _subordinate_ranges() -> list[tuple[int, int]]:
     """Ranges that /etc/subuid and /etc/subgid give to users."""
-    found = []
-    for name in ("/etc/subuid", "/etc/subgid"):
-        for row in subordinate_rows(name):
-            found.append((row[1], row[1] + row[2]))
-    return found
+    rows = [row for path in ("/etc/subuid", "/etc/subgid") for row in subordinate_rows(path)]
+    return [(first, first + count) for _, first, count in rows]
 
 
 def subordinate_rows(path: str) -> list[tuple[str, int, int]]:

@@ -8,7 +8,7 @@
 
 Links are made by the kernel's own interface (rtnetlink), so no network tool needs to be installed.
 
->>> from seatrial.sandbox.spec import RangeHost
+>>> from seatrial.sandbox.spec import RangeHost, RangeSpec
 >>> lan = RangeSpec((RangeHost("one"), RangeHost("two", segments=("lan", "ops"))))
 >>> [str(seat) for seat in seats(lan)["two"]]
 ['eth0 10.77.1.11 in lan', 'eth1 10.77.2.11 in ops']
@@ -25,9 +25,12 @@ import os
 import socket
 import struct
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from seatrial.sandbox.errors import SpecError, Unavailable
-from seatrial.sandbox.spec import RangeSpec
+
+if TYPE_CHECKING:
+    from seatrial.sandbox.spec import RangeSpec
 
 PREFIX = 24
 FIRST_HOST = 10

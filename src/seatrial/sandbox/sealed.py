@@ -9,13 +9,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
 from seatrial.sandbox import preflight
 from seatrial.sandbox.engine import Engine, EngineBox, choose
 from seatrial.sandbox.errors import NotSealed
-from seatrial.sandbox.preflight import PreflightRecord
-from seatrial.sandbox.spec import BoxSpec, RangeSpec
+
+if TYPE_CHECKING:
+    from seatrial.sandbox.box import Box
+    from seatrial.sandbox.preflight import PreflightRecord
+    from seatrial.sandbox.spec import BoxSpec, RangeSpec
 
 
 class SealedBoxes:
@@ -29,14 +32,14 @@ class SealedBoxes:
         self._current: dict[str, PreflightRecord] = {}
         self._turns: dict[str, threading.Lock] = {}
 
-    def open(self, spec: BoxSpec) -> EngineBox:
+    def open(self, spec: BoxSpec) -> Box:
         """See `Boxes.open`."""
         record = self._sealed(spec)
         box = self.engine.open(spec)
         self._admit(box, record, seats=0)
         return box
 
-    def open_range(self, spec: RangeSpec) -> dict[str, EngineBox]:
+    def open_range(self, spec: RangeSpec) -> dict[str, Box]:
         """See `Boxes.open_range`."""
         record = self._sealed(spec)
         boxes = self.engine.open_range(spec)
@@ -47,7 +50,7 @@ class SealedBoxes:
             for box in boxes.values():
                 box.close()
             raise
-        return boxes
+        return dict(boxes)
 
     def close(self) -> None:
         """Close every box and the engine."""

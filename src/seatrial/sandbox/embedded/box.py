@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import array
 import contextlib
 import errno
 import fcntl
@@ -11,26 +10,25 @@ import itertools
 import json
 import os
 import signal
-import socket
-import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Self, TypeVar
 
 from seatrial.sandbox import wire
-from seatrial.sandbox.box import BoxRecord, ExecResult
 from seatrial.sandbox.cgroup import Group
+from seatrial.sandbox.embedded.channel import Channel, close_all
 from seatrial.sandbox.embedded.job import ExecJob, Job, ReadJob, settle
 from seatrial.sandbox.errors import BoxGone, ProtocolError, ReadLimit, SpecError, Unavailable, UserUnsupported
-from seatrial.sandbox.loop import READ, WRITE, Loop, Timer
-from seatrial.sandbox.spec import BoxSpec
+from seatrial.sandbox.loop import READ, Loop, Timer
 
 if TYPE_CHECKING:
-    from seatrial.sandbox.network import Switch
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from seatrial.sandbox.box import BoxRecord, ExecResult
     from seatrial.sandbox.embedded.launcher import EmbeddedEngine
+    from seatrial.sandbox.network import Switch
+    from seatrial.sandbox.spec import BoxSpec
 
 T = TypeVar("T")
 
@@ -50,8 +48,7 @@ class EmbeddedBox:
         self.loop: Loop = engine.loop
         self.pid = 0
         self.uid_map: list[tuple[int, int, int]] = []
-        self.control, self.agent_end = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        self.control.setblocking(False)
+        self.channel = Channel(self.loop, self._hear, lambda: self.end("gone"))
         self.host_id: int | None = None
         self.group = Group()
         self.network: Switch | None = None
@@ -61,7 +58,6 @@ class EmbeddedBox:
         self._record = record
         self._numbers = itertools.count(1)
         self._jobs: dict[int, Job] = {}
-        self._outgoing: deque[tuple[bytes, list[int]]] = deque()
         self._pidfd = -1
         self._namespace = -1
         self._timers: list[Timer] = []
@@ -69,12 +65,6 @@ class EmbeddedBox:
         self._end: str | None = None
 
     # Life, on the loop's thread.
-
-    def attend(self) -> None:
-        """Begin to listen to the agent."""
-        self.agent_end.close()
-        if self._end is None:
-            self.loop.watch(self.control.fileno(), READ, self._hear)
 
     def born(self, pid: int, pidfd: int, namespace: int = -1) -> None:
         """The first process exists; a box with seats also has its network namespace to be linked."""
@@ -115,13 +105,9 @@ class EmbeddedBox:
         for job in list(self._jobs.values()):
             job.fail(error)
         self._jobs.clear()
-        self._drop_outgoing()
         if self._namespace >= 0:
             os.close(self.take_namespace())
-        self.loop.unwatch(self.control.fileno())
-        with contextlib.suppress(OSError):
-            self.control.shutdown(socket.SHUT_RDWR)
-        self.control.close()
+        self.channel.close()
         self._stop_timers()
         if self._pidfd >= 0:
             self._timers.append(self.loop.later(CLOSE_S, self._kill))
@@ -157,16 +143,7 @@ class EmbeddedBox:
             self._timers.append(self.loop.later(self.spec.limits.lifetime_s, lambda: self.end("watchdog")))
             settle(self.opened)
 
-    def _hear(self) -> None:
-        try:
-            message = self.control.recv(wire.DATAGRAM_BYTES + 1)
-        except BlockingIOError:
-            return
-        except OSError:
-            message = b""
-        if not message:
-            self.end("gone")
-            return
+    def _hear(self, message: bytes) -> None:
         try:
             self._take(wire.decode(message))
         except ProtocolError as error:
@@ -198,45 +175,10 @@ class EmbeddedBox:
         if answer.op == "gone" or (answer.op == "done" and not job.lasting):
             del self._jobs[answer.id]
 
-    def post(self, message: Mapping[str, object], descriptors: list[int]) -> None:
-        """Send a request; its descriptors are closed when it is out."""
-        content, file = wire.encode(message)
-        self.post_encoded(content, descriptors if file is None else [file, *descriptors])
-
-    def post_encoded(self, content: bytes, descriptors: list[int]) -> None:
-        """Send an encoded request."""
-        self._outgoing.append((content, descriptors))
-        if self._end is not None:
-            self._drop_outgoing()
-        elif len(self._outgoing) == 1:
-            self._send()
-
-    def _send(self) -> None:
-        while self._outgoing:
-            content, descriptors = self._outgoing[0]
-            try:
-                socket.send_fds(self.control, [content], descriptors)
-            except BlockingIOError:
-                self.loop.watch(self.control.fileno(), READ | WRITE, self._both)
-                return
-            except OSError as error:
-                if error.errno == errno.ETOOMANYREFS:  # too many descriptors under way: they drain
-                    self.loop.later(_RETRY_S, self._send)
-                    return
-                self.end("gone")
-                return
-            self._outgoing.popleft()
-            _close_all(descriptors)
-
-    def _both(self) -> None:
-        self.loop.watch(self.control.fileno(), READ, self._hear)
-        self._send()
-        if self._end is None:
-            self._hear()
-
-    def _drop_outgoing(self) -> None:
-        while self._outgoing:
-            _close_all(self._outgoing.popleft()[1])
+    def kill_job(self, number: int) -> None:
+        """Ask the agent to kill every process of one request."""
+        content, _ = wire.encode({"op": "kill", "id": number, "target": number})
+        self.channel.post(content, [])
 
     # Requests, from any thread.
 
@@ -246,7 +188,7 @@ class EmbeddedBox:
 
         def start() -> None:
             if self._end is not None:
-                _close_all(handed)
+                close_all(handed)
                 job.fail(BoxGone(f"box {self.name} has ended ({self._end})"))
                 return
             self._jobs[job.number] = job
@@ -254,7 +196,7 @@ class EmbeddedBox:
                 stream.start()
             if seconds is not None:
                 job.timer = self.loop.later(seconds, getattr(job, "expire", lambda: self.end("watchdog")))
-            self.post_encoded(content, handed)
+            self.channel.post(content, handed)
 
         self.loop.submit(start)
 
@@ -466,7 +408,9 @@ def _wait(future: Future[T]) -> T:
         raise
 
 
-def _chain(inner: Future[int], result: Callable[[int], T], error: Callable[[BaseException], BaseException]) -> Future[T]:
+def _chain(
+    inner: Future[int], result: Callable[[int], T], error: Callable[[BaseException], BaseException]
+) -> Future[T]:
     """A future of what `result` makes of `inner`'s result, or of the error that `error` makes of its error."""
     outer: Future[T] = Future()
 
@@ -496,8 +440,3 @@ def _too_large(path: str, limit: int) -> str:
 def _check_path(path: str) -> None:
     if not path or "\0" in path or len(path) > 4096:
         raise SpecError("path", path, "1 to 4096 characters without NUL")
-
-
-def _close_all(descriptors: Sequence[int]) -> None:
-    for descriptor in descriptors:
-        os.close(descriptor)

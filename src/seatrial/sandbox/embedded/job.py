@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import threading
 import time
@@ -93,12 +94,15 @@ class Stream:
                 self.news.notify_all()
         return True
 
+    def _has_line(self, at: int) -> bool:
+        return self.content.find(b"\n", at) >= 0 or not self.open or self.truncated
+
     def lines(self) -> Iterator[bytes]:
         """Lines as they come, from any thread; ends with the stream, or where its cap cuts it off."""
         at = 0
         while True:
             with self.news:
-                self.news.wait_for(lambda: self.content.find(b"\n", at) >= 0 or not self.open or self.truncated)
+                self.news.wait_for(functools.partial(self._has_line, at))
                 rest = bytes(self.content[at:])
                 over = not self.open or self.truncated
             *whole, last = rest.split(b"\n")
@@ -201,7 +205,7 @@ class ExecJob(Job):
     def kill(self) -> None:
         """Kill every process of this command."""
         if not self._gone:
-            self._box.post({"op": "kill", "id": self.number, "target": self.number}, [])
+            self._box.kill_job(self.number)
 
     def exit(self, code: int) -> None:
         """The command has ended; its descendants may go on."""

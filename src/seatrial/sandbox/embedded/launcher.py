@@ -9,152 +9,28 @@ from __future__ import annotations
 import atexit
 import contextlib
 import itertools
-import json
 import os
-import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import Future
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from seatrial.sandbox import cgroup, network, wire
+from seatrial.sandbox import cgroup, network
 from seatrial.sandbox.box import BoxRecord
-from seatrial.sandbox.embedded.box import EmbeddedBox, _close_all
-from seatrial.sandbox.embedded.job import settle
-from seatrial.sandbox.embedded.inside import capabilities, namespaces
-from seatrial.sandbox.errors import BoxGone, Fix, ProtocolError, Unavailable
-from seatrial.sandbox.ids import BLOCK, MORE_USERS, IdBlocks, many_ids, keep_ids, user_extents
-from seatrial.sandbox.loop import READ, Loop
-from seatrial.sandbox.spec import BoxSpec, RangeSpec
+from seatrial.sandbox.embedded.box import EmbeddedBox
+from seatrial.sandbox.embedded.channel import close_all
+from seatrial.sandbox.embedded.inside import capabilities
+from seatrial.sandbox.embedded.zygote import OPEN_S, Zygote
+from seatrial.sandbox.errors import BoxGone, Fix, Unavailable
+from seatrial.sandbox.ids import BLOCK, MORE_USERS, IdBlocks, many_ids, user_extents
+from seatrial.sandbox.loop import Loop
 from seatrial.sandbox.watchdog import Watchdog
+
+if TYPE_CHECKING:
+    from seatrial.sandbox.spec import BoxSpec, RangeSpec
 
 VERSION = "1"
 LEVEL = 1
-OPEN_S = 30.0  # for a box to be made; it takes milliseconds, on a machine that is not on its knees
-_PROGRAM = Path(__file__).parent / "inside" / "__main__.py"
-
-
-class Zygote:
-    """The running zygote of one supervisor."""
-
-    def __init__(self, loop: Loop, groups: list[Path], ids: int | None) -> None:
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            number = theirs.fileno()
-            self.process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-X", "utf8", str(_PROGRAM), str(number)],
-                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                cwd="/", env={}, pass_fds=(number,), start_new_session=True,
-            )  # fmt: skip
-        self.alive = True
-        try:
-            if ids is not None:
-                self._settle(ids)
-        except BaseException:
-            self.control.close()
-            self.process.wait()
-            raise
-        self._loop = loop
-        self._waiting: dict[int, EmbeddedBox] = {}
-        self._switches: dict[int, Future[int]] = {}
-        loop.submit(lambda: loop.watch(self.control.fileno(), READ, self._hear))
-        self._send({"op": "groups", "id": 0, "folders": [str(folder) for folder in groups]}, [])
-
-    def _settle(self, ids: int) -> None:
-        """Of an ordinary user: give the zygote a user namespace with `ids` ids."""
-        own = {"uid": os.getuid(), "gid": os.getgid()}
-        message = json.dumps({"op": "user", "id": 0, "many": ids > 1, "ids": own}).encode()
-        self.control.settimeout(OPEN_S)
-        self.control.send(message)
-        answer = wire.decode(self.control.recv(wire.DATAGRAM_BYTES))
-        self.control.settimeout(None)
-        if answer.op != "settled":
-            raise Unavailable(f"this user may not make user namespaces: {wire.printable(answer.text)}", (_DOCTOR,))
-        if ids > 1:
-            keep_ids(self.process.pid, ids)
-
-    def clone(self, number: int, box: EmbeddedBox, plan: dict[str, object], lists: list[int]) -> None:
-        """Ask for a box; on the loop's thread."""
-        self._waiting[number] = box
-        request = {"op": "box", "id": number, "plan": plan, "seated": box.network is not None}
-        self._send(request, [box.agent_end.fileno(), *lists])
-
-    def switch(self, number: int) -> Future[int]:
-        """Ask for the socket of a new switch; from any thread."""
-        future: Future[int] = Future()
-
-        def ask() -> None:
-            self._switches[number] = future
-            self._send({"op": "switch", "id": number}, [])
-
-        self._loop.submit(ask)
-        return future
-
-    def _send(self, message: dict[str, object], descriptors: list[int]) -> None:
-        content, file = wire.encode(message)
-        try:
-            socket.send_fds(self.control, [content], descriptors if file is None else [file, *descriptors])
-        except OSError:
-            self._loop.submit(self._gone)
-        finally:
-            if file is not None:
-                os.close(file)
-
-    def _hear(self) -> None:
-        try:
-            message, descriptors = namespaces.receive(self.control, wire.DATAGRAM_BYTES + 1)
-            if not message:
-                self._gone()
-                return
-            self._take(wire.decode(message), descriptors)
-        except (OSError, ProtocolError):
-            self._gone()
-
-    def _take(self, answer: wire.Answer, descriptors: list[int]) -> None:
-        box = self._waiting.pop(answer.id, None)
-        switch = self._switches.pop(answer.id, None)
-        if answer.op == "switch" and switch is not None and len(descriptors) == 1:
-            settle(switch, descriptors[0])
-        elif answer.op == "born" and box is not None and len(descriptors) == (1 if box.network is None else 2):
-            box.born(answer.pid, *descriptors)
-        else:
-            _close_all(descriptors)
-            error = Unavailable(f"no box could be made: {wire.printable(answer.text)}")
-            if switch is not None:
-                settle(switch, error=error)
-            if box is not None:
-                box.unborn(error)
-
-    def _gone(self) -> None:
-        if self.alive:
-            self.alive = False
-            self._loop.unwatch(self.control.fileno())
-            self.control.close()
-            for box in self._waiting.values():
-                box.unborn(BoxGone("the zygote has gone"))
-            self._waiting.clear()
-            for switch in self._switches.values():
-                settle(switch, error=BoxGone("the zygote has gone"))
-            self._switches.clear()
-
-    def close(self) -> None:
-        """Let it end; it ends whatever is left of its boxes."""
-        done: Future[None] = Future()
-
-        def shut() -> None:
-            self._gone()
-            done.set_result(None)
-
-        self._loop.submit(shut)
-        done.result()
-        try:
-            self.process.wait(5)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
 
 
 class EmbeddedEngine:
@@ -225,7 +101,7 @@ class EmbeddedEngine:
             box.network = switch
             self._start(box, self._plan(box, hosts), lists)
         except BaseException as error:
-            _close_all(lists)
+            close_all(lists)
             box.network = None
             self.loop.submit(lambda error=error: box.unborn(error))  # type: ignore[misc]
             raise
@@ -260,8 +136,8 @@ class EmbeddedEngine:
 
         def start() -> None:
             zygote.clone(number, box, plan, lists)
-            _close_all(lists)
-            box.attend()
+            close_all(lists)
+            box.channel.listen()
 
         self.loop.submit(start)
 
@@ -365,5 +241,4 @@ class EmbeddedEngine:
         atexit.unregister(self.close)
 
 
-_DOCTOR = Fix("user namespaces", "seatrial sandbox doctor says which setting of this machine forbids them")
 _DELEGATE = Fix("control groups", "run as root, or under systemd-run --user --scope -p Delegate=yes")

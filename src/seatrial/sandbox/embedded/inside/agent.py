@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import select
@@ -166,10 +167,7 @@ class Agent:
         return words[0].decode(), int(words[1])
 
     def _kill_everything(self) -> None:
-        try:
-            os.kill(-1, signal.SIGKILL)  # from PID 1: every process of the box but the agent
-        except ProcessLookupError:
-            pass
+        _kill(-1)  # from PID 1: every process of the box but the agent
 
     def _kill_all(self, request: dict[str, object], descriptors: list[int]) -> None:
         del descriptors
@@ -201,7 +199,8 @@ class Agent:
         self._answer(answer)
 
     def _read(self, request: dict[str, object], descriptors: list[int]) -> None:
-        path, limit, follow = self.setting.path(str(request["path"])), int(str(request["limit"])), bool(request["follow"])
+        path, limit = self.setting.path(str(request["path"])), int(str(request["limit"]))
+        follow = bool(request["follow"])
         self._file(request, lambda: files.read(path, limit, descriptors[0], follow=follow), "root")
 
     def _write(self, request: dict[str, object], descriptors: list[int]) -> None:
@@ -254,10 +253,8 @@ class Agent:
 
 
 def _kill(pid: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
 
 
 def _control_groups(lists: list[int]) -> list[int]:

@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import json
 import os
@@ -94,10 +95,8 @@ def _folder(folders: dict[str, int], path: str) -> int:
 
 def step(parent: int, name: str) -> int:
     """Open the directory `name` in `parent`, making it where it is missing; a link is refused."""
-    try:
+    with contextlib.suppress(FileExistsError):
         os.mkdir(name, 0o755, dir_fd=parent)
-    except FileExistsError:
-        pass
     return os.open(name, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=parent)
 
 

@@ -1,0 +1,105 @@
+"""The supervisor's end of the line to one agent: requests out in order, datagrams in, nothing ever waited for."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import socket
+from collections import deque
+from typing import TYPE_CHECKING
+
+from seatrial.sandbox import wire
+from seatrial.sandbox.loop import READ, WRITE, Loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+AGAIN_S = 0.02  # before descriptors are sent again that the kernel found too many to be under way
+
+
+class Channel:
+    """A connected pair of sockets; on the loop's thread but for its making."""
+
+    def __init__(self, loop: Loop, heard: Callable[[bytes], None], lost: Callable[[], None]) -> None:
+        self._loop = loop
+        self._heard = heard
+        self._lost = lost
+        self._queue: deque[tuple[bytes, list[int]]] = deque()
+        self._open = True
+        self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._ours.setblocking(False)
+
+    @property
+    def agent_end(self) -> int:
+        """The descriptor to hand to the agent, until `listen`."""
+        return self._theirs.fileno()
+
+    def listen(self) -> None:
+        """The agent has its end, or will never come: begin to listen."""
+        self._theirs.close()
+        if self._open:
+            self._loop.watch(self._ours.fileno(), READ, self._hear)
+
+    def post(self, content: bytes, descriptors: list[int]) -> None:
+        """Send one datagram; its descriptors are closed once it is out, or cannot go out any more."""
+        self._queue.append((content, descriptors))
+        if not self._open:
+            self._drop()
+        elif len(self._queue) == 1:
+            self._send()
+
+    def close(self) -> None:
+        """Hang up; the agent leaves, and its box with it."""
+        if self._open:
+            self._open = False
+            self._drop()
+            self._loop.unwatch(self._ours.fileno())
+            with contextlib.suppress(OSError):
+                self._ours.shutdown(socket.SHUT_RDWR)
+            self._ours.close()
+
+    def _hear(self) -> None:
+        try:
+            message = self._ours.recv(wire.DATAGRAM_BYTES + 1)  # descriptors a box might send along are dropped
+        except BlockingIOError:
+            return
+        except OSError:
+            message = b""
+        if message:
+            self._heard(message)
+        else:
+            self._lost()
+
+    def _send(self) -> None:
+        while self._queue:
+            content, descriptors = self._queue[0]
+            try:
+                socket.send_fds(self._ours, [content], descriptors)
+            except BlockingIOError:
+                self._loop.watch(self._ours.fileno(), READ | WRITE, self._both)
+                return
+            except OSError as error:
+                if error.errno == errno.ETOOMANYREFS:
+                    self._loop.later(AGAIN_S, self._send)
+                else:
+                    self._lost()
+                return
+            self._queue.popleft()
+            close_all(descriptors)
+
+    def _both(self) -> None:
+        self._loop.watch(self._ours.fileno(), READ, self._hear)
+        self._send()
+        if self._open:
+            self._hear()
+
+    def _drop(self) -> None:
+        while self._queue:
+            close_all(self._queue.popleft()[1])
+
+
+def close_all(descriptors: Sequence[int]) -> None:
+    """Close descriptors."""
+    for descriptor in descriptors:
+        os.close(descriptor)
