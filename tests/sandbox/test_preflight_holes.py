@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.sandbox.embedded import launcher
+from seatrial.sandbox.embedded import zygote
 from seatrial.sandbox.embedded.launcher import EmbeddedEngine
 from seatrial.sandbox.errors import NotSealed
 from seatrial.sandbox.preflight import preflight
@@ -130,7 +130,7 @@ HOLES = (
     Hole("the host's /proc", "host.processes", inside=(("mounts.py", OWN_PROC),)),
     Hole(
         "the host's root inside", "resources.ids",
-        plan=lambda plan: {**plan, "ids": [[0, 0, 65536]]}, root_only=True,
+        plan=lambda plan: {**plan, "uids": [[0, 0, 65536]], "gids": [[0, 0, 65536]]}, root_only=True,
     ),
     Hole("a proxy in the environment", "host.environment", plan=lambda plan: {**plan, "env": {"no_proxy": "*"}}),
     Hole("a key in the environment", "host.environment", plan=lambda plan: {**plan, "env": {"SOME_API_KEY": "none"}}),
@@ -202,19 +202,19 @@ def mutate(open_folder: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Calla
 
     def make(hole: Hole) -> Mutant:
         copy = tmp_path / "engine" / "inside"
-        shutil.copytree(Path(launcher.__file__).parent / "inside", copy)
+        shutil.copytree(Path(zygote.__file__).parent / "inside", copy)
         for name, code in hole.inside:
             text = code.replace("'SOCKET'", repr(str(tmp_path / "socket"))).replace(
                 "'FOLDER'", repr(str(tmp_path / "folder"))
             )
             with (copy / name).open("a") as module:
                 module.write(f"\n\n{text}")
-        monkeypatch.setattr(launcher, "_PROGRAM", copy / "__main__.py")
+        monkeypatch.setattr(zygote, "_PROGRAM", copy / "__main__.py")
 
         def started(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:  # noqa: ANN401 - Popen's own
             return subprocess.Popen(*arguments, **{**options, "env": dict(hole.zygote_environment)})
 
-        monkeypatch.setattr(launcher, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": started}))
+        monkeypatch.setattr(zygote, "subprocess", SimpleNamespace(**{**vars(subprocess), "Popen": started}))
         engines.append(Mutant(hole))
         return engines[-1]
 
