@@ -92,9 +92,9 @@ def arm(book: str) -> Solver:
 @task
 def battery(
     tier: str = "ci",
-    families: str = "",
-    levels: str = "",
-    seed: str = "0",
+    families: str | list[str] = "",
+    levels: str | int | list[int] = "",
+    seed: str | int = "0",
     participant: str = "",
 ) -> Task:
     """The battery as a plain Inspect task, without a run directory.
@@ -106,9 +106,9 @@ def battery(
         seed: Any text; equal seeds give equal instances.
         participant: A participant without a model, e.g. reference; empty to run the model given to Inspect.
     """
-    wanted = [item for item in families.split(",") if item]
-    rows = [int(item) for item in levels.split(",") if item]
-    secret = hashlib.sha256(seed.encode()).digest()
+    wanted = _listed(families)
+    rows = [int(item) for item in _listed(levels)]
+    secret = hashlib.sha256(str(seed).encode()).digest()
     pages = {}
     for cell in expand(tier, families=wanted or None, levels=rows or None):
         family = family_by_id(cell.family)
@@ -118,6 +118,12 @@ def battery(
     name = open_book(f"plain-{tier}-{families}-{levels}-{seed}", Book(secrets.token_bytes(32), pages))
     solving = acting(name=participant, book=name) if participant else baseline()
     return build(name, name="battery", solving=solving, model=None, tags=["seatrial"])
+
+
+def _listed(value: str | int | list[str] | list[int]) -> list[str]:
+    """What Inspect's command line makes of `a,b`, of `1` and of a list: the items as text."""
+    items = value if isinstance(value, list) else str(value).split(",")
+    return [str(item).strip() for item in items if str(item).strip()]
 
 
 def public_facts(family: Family, instance: Instance, **more: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON values
