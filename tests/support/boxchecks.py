@@ -542,9 +542,10 @@ def main() -> None:
             try:
                 CHECKS[name](boxes)
                 error = ""
-            except Exception:
+            except Exception:  # noqa: BLE001 - every check is reported, whatever it met
                 error = traceback.format_exc()
-            print(json.dumps({"check": name, "error": error}), flush=True)
+            sys.stdout.write(json.dumps({"check": name, "error": error}) + "\n")
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":
