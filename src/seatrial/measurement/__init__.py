@@ -1,1 +1,34 @@
-"""The measurement room."""
+"""From runs to claims: estimates with intervals, or the statement that there is none. Pure functions on one table.
+
+| what | question |
+|---|---|
+| `Outcomes` | the table: one row a run |
+| `bank_success` (Q1) | what share of these very tasks? |
+| `generalized_success` (Q2) | what share of tasks like these? |
+| `budget_curve` (Q3) | how does that grow with the budget? |
+| `paired_difference` (Q7) | how much more than another participant on the same tasks? |
+| `Estimate`, `NotIdentifiable` | every answer is one of the two |
+"""
+
+from seatrial.measurement.budget import BudgetCurve, BudgetPoint, budget_curve
+from seatrial.measurement.comparison import PairedComparison, paired_difference
+from seatrial.measurement.estimate import LEVEL, Estimate, EstimateError, NotIdentifiable
+from seatrial.measurement.outcomes import Outcomes, OutcomesError
+from seatrial.measurement.success import bank_success, generalized_success, wilson
+
+__all__ = [
+    "LEVEL",
+    "BudgetCurve",
+    "BudgetPoint",
+    "Estimate",
+    "EstimateError",
+    "NotIdentifiable",
+    "Outcomes",
+    "OutcomesError",
+    "PairedComparison",
+    "bank_success",
+    "budget_curve",
+    "generalized_success",
+    "paired_difference",
+    "wilson",
+]

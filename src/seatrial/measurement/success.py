@@ -1,0 +1,170 @@
+"""Success rates: on this very bank (Q1) and on tasks like these (Q2). Two questions, so they stand side by side.
+
+- Q1: the tasks are fixed; only a run's luck is uncertain. Repeats measure it; without them Wilson bounds it.
+- Q2: the families are a sample of the families there could be. Fewer than 15 give no number.
+- Losses above 5 % of planned runs: no value; the limits hold whatever the lost runs would have been.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from scipy.stats import norm
+from scipy.stats import t as student
+
+from seatrial.measurement.clusters import MIN_FAMILIES, cluster_mean, one_sided_limit, task_means
+from seatrial.measurement.estimate import LEVEL, Estimate, NotIdentifiable
+from seatrial.measurement.outcomes import LOSS_BOUND, require_one_participant, require_solved_or_not
+
+if TYPE_CHECKING:
+    from seatrial.measurement.outcomes import Outcomes
+
+METHOD_VERSION = "1"
+MIN_REPEATED = 15  # tasks: below, the noise of one run is estimated too poorly to replace Wilson's bound
+
+BANK_ESTIMAND = "share of the tasks of this battery solved in one run each, at the stated budget"
+GENERALIZED_ESTIMAND = "share solved among new tasks of new families like these, at the stated budget"
+
+
+@dataclass(frozen=True)
+class _Limits:
+    value: float
+    lower: float
+    upper: float
+    method: str
+    qualifiers: frozenset[str] = frozenset()
+
+
+_Method: TypeAlias = Callable[["Outcomes"], _Limits | str]
+
+
+def bank_success(
+    outcomes: Outcomes, *, level: float = LEVEL, repeats_drawn_before: bool = True
+) -> Estimate | NotIdentifiable:
+    """Q1 for one participant: mean of task means with an interval for the luck of the runs.
+
+    `repeats_drawn_before=False` says that tasks with several runs were not drawn at random before the review; then
+    a partly repeated bank gets Wilson's interval.
+    """
+
+    def method(runs: Outcomes) -> _Limits:
+        return _bank_limits(runs, level, repeats_drawn_before=repeats_drawn_before)
+
+    return _estimate(outcomes, "Q1", BANK_ESTIMAND, level, method)
+
+
+def generalized_success(outcomes: Outcomes, *, level: float = LEVEL) -> Estimate | NotIdentifiable:
+    """Q2 for one participant: the same mean, cluster-robust on the logit scale with t(F-1)."""
+
+    def method(runs: Outcomes) -> _Limits | str:
+        return _generalized_limits(runs, level)
+
+    return _estimate(outcomes, "Q2", GENERALIZED_ESTIMAND, level, method)
+
+
+def wilson(share: float, n: int, *, level: float = LEVEL) -> tuple[float, float]:
+    """Wilson's score interval for a share of n."""
+    z2 = float(norm.ppf((1 + level) / 2)) ** 2
+    scale = 1 + z2 / n
+    centre = (share + z2 / (2 * n)) / scale
+    half = np.sqrt(z2) / scale * np.sqrt(share * (1 - share) / n + z2 / (4 * n * n))
+    return max(0.0, float(centre - half)), min(1.0, float(centre + half))
+
+
+def not_generalizable(families: int) -> str:
+    """The one wording of too few families."""
+    return f"not generalizable ({families} {'family' if families == 1 else 'families'}, {MIN_FAMILIES} needed)"
+
+
+def _estimate(
+    outcomes: Outcomes, quantity: str, estimand: str, level: float, method: _Method
+) -> Estimate | NotIdentifiable:
+    require_one_participant(outcomes)
+    require_solved_or_not(outcomes)
+    counted, losses = outcomes.counted(), outcomes.losses()
+    families = len(np.unique(counted.family))
+    counts = {
+        "runs": len(counted),
+        "solved": int(counted.score.sum()),
+        "tasks": len(np.unique(counted.task)),
+        "families": families,
+        "lost": len(losses),
+    }
+
+    def missing(reason: str) -> NotIdentifiable:
+        return NotIdentifiable(quantity=quantity, estimand=estimand, reason=reason, counts=counts)
+
+    if not len(counted):
+        return missing("no run has an outcome")
+    bounded = len(losses) > LOSS_BOUND * (len(counted) + len(losses))
+    answers = [method(outcomes.filled(0.0)), method(outcomes.filled(1.0))] if bounded else [method(counted)] * 2
+    low, high = answers
+    if isinstance(low, str):
+        return missing(low)
+    if isinstance(high, str):
+        return missing(high)
+    return Estimate(
+        quantity=quantity,
+        estimand=estimand,
+        unit="share of tasks",
+        value=None if bounded else low.value,
+        lower=low.lower,
+        upper=high.upper,
+        level=level,
+        method=f"{low.method}; losses at their worst and best" if bounded else low.method,
+        method_version=METHOD_VERSION,
+        n_runs=counts["runs"],
+        n_tasks=counts["tasks"],
+        n_families=families,
+        budget=outcomes.budget,
+        bank_version=outcomes.bank_version,
+        qualifiers=frozenset({"losses-bounded"}) if bounded else low.qualifiers,
+    )
+
+
+def _bank_limits(runs: Outcomes, level: float, *, repeats_drawn_before: bool) -> _Limits:
+    y, k, _ = task_means(runs.score, runs.task, runs.family)
+    mean, n = float(y.mean()), len(y)
+    repeated = k >= 2
+    count = int(repeated.sum())
+    if mean in {0.0, 1.0}:
+        return _one_sided(mean, n * int(k.min()), level)
+    if count == n:
+        half = float(norm.ppf((1 + level) / 2)) * float(np.sqrt(np.sum(y * (1 - y) / (k - 1)))) / n
+        method = "variance of repeated runs in each task, normal limits"
+    elif count >= MIN_REPEATED and repeats_drawn_before:
+        noise = y[repeated] * (1 - y[repeated]) * k[repeated] / (k[repeated] - 1)
+        variance = (np.sum(noise / k[repeated]) + (n - count) * noise.mean()) / n**2
+        half = float(student.ppf((1 + level) / 2, count - 1)) * float(np.sqrt(variance))
+        method = f"variance of repeated runs in {count} of {n} tasks, t({count - 1}) limits"
+    else:
+        half, method = 0.0, ""
+    if half == 0:  # no repeats, too few, or all repeats agreed by chance: bound the luck instead of estimating it
+        lower, upper = wilson(mean, n, level=level)
+        return _Limits(mean, lower, upper, f"Wilson on {n} tasks; wider than needed for a fixed battery")
+    return _Limits(mean, max(0.0, mean - half), min(1.0, mean + half), method)
+
+
+def _generalized_limits(runs: Outcomes, level: float) -> _Limits | str:
+    y, _, family = task_means(runs.score, runs.task, runs.family)
+    families = len(np.unique(family))
+    if families < MIN_FAMILIES:
+        return not_generalizable(families)
+    found = cluster_mean(y, family)
+    if found.mean in {0.0, 1.0}:
+        return _one_sided(found.mean, found.families, level, unit="families")
+    if found.se == 0:
+        return f"no variation between the {families} families"
+    lower, upper = found.logit_limits(level)
+    return _Limits(found.mean, lower, upper, f"cluster-robust over families, logit scale, t({families - 1}) limits")
+
+
+def _one_sided(mean: float, units: int, level: float, unit: str = "runs") -> _Limits:
+    limit = one_sided_limit(units, level)
+    method = f"one-sided limit from {units} {unit} that all agreed"
+    if mean == 0:
+        return _Limits(0.0, 0.0, limit, method, frozenset({"at-most"}))
+    return _Limits(1.0, 1 - limit, 1.0, method, frozenset({"at-least"}))
