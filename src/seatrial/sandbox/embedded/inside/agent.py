@@ -14,6 +14,7 @@ import os
 import select
 import signal
 import socket
+import time
 
 from . import capabilities, files, identity, mounts, namespaces, payload, syscalls
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from typing import NoReturn
 
 MAX_PASSES = 200  # of killing: a tree that still forks after so many is ended by closing the box
+_PAUSE_S = 0.005  # between passes: a killed process needs about a millisecond to be gone
 BIG_BYTES = 4 * 1024 * 1024  # of a request that travels in a memory file: beyond any argument list the kernel takes
 
 
@@ -79,15 +81,15 @@ class Agent:
         except ConnectionError:
             os._exit(0)
 
-    def reap(self) -> None:
-        """Collect every dead child, the box's orphans among them."""
+    def reap(self) -> bool:
+        """Collect every dead child, the box's orphans among them; whether living ones are left."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)
             except ChildProcessError:
-                return
+                return False
             if pid == 0:
-                return
+                return True
             code = os.waitstatus_to_exitcode(status)
             if pid in self.trees:
                 self._placed(*self.trees.pop(pid), code)
@@ -170,9 +172,13 @@ class Agent:
         _kill(-1)  # from PID 1: every process of the box but the agent
 
     def _kill_all(self, request: dict[str, object], descriptors: list[int]) -> None:
+        """Kill, and answer only when all have gone: the next command then finds every process slot free."""
         del descriptors
-        self._kill_everything()
-        self.reap()
+        for _ in range(MAX_PASSES):
+            self._kill_everything()
+            if not self.reap():
+                break
+            time.sleep(_PAUSE_S)
         self._answer({"op": "done", "id": request["id"], "errno": 0, "size": 0})
 
     # Files.
