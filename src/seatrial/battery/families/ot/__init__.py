@@ -1,0 +1,6 @@
+"""Operational technology: toy plants, their controllers, and three tasks: read a capture, respond, protect."""
+
+from seatrial.battery.families.ot.read import READ
+from seatrial.battery.families.ot.respond import RESPOND
+
+__all__ = ["READ", "RESPOND"]
