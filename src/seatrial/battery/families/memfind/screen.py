@@ -3,7 +3,8 @@
 Most messages do nothing, and a fresh box for each costs more than the run. So each build has one box in which messages
 are looked at first; only what ends with the sanitizer's exit code goes on to fresh boxes, and only those decide.
 
-* The program lies in a read-only mount and runs as the box's ordinary user; the message is written by its root.
+* The program lies in a read-only mount and runs as the box's ordinary user; nothing but the program's own memory
+  is his to change.
 * After each run every process is killed. After a run that ended in any other way than 0 or 2, or where the box knows
   one user only, the box is closed and the next message gets another.
 * The tracer also tells whether the planted function was entered: the secondary score costs nothing more.
@@ -11,13 +12,14 @@ are looked at first; only what ends with the sanitizer's exit code goes on to fr
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 import threading
 import weakref
 from bisect import bisect_right
 from collections import OrderedDict
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from seatrial.sandbox import Box, Boxes
 
 USER = "user"  # the ordinary user of every box
-MESSAGE = "/run/message"  # below a folder that only the box's root writes
+REMEMBERED = 256  # harmless messages a build remembers: the same sample is handed in again and again
 KEPT = 4  # open boxes for each `Boxes`: a run works on few instances at a time
 _OPTIONS = "detect_leaks=0:abort_on_error=0:symbolize=0:allocator_may_return_null=1:log_path=/dev/null:exitcode={code}"
 
@@ -77,6 +79,7 @@ class _Room:
     code: int
     user: str | None
     turn: threading.Lock
+    harmless: dict[bytes, Look] = field(default_factory=dict)  # by digest; a fault is looked at every time
 
 
 _ROOMS: weakref.WeakKeyDictionary[Boxes, OrderedDict[str, _Room]] = weakref.WeakKeyDictionary()
@@ -84,10 +87,20 @@ _MUTEX = threading.Lock()
 
 
 def look(boxes: Boxes, target: Built, function: str, content: bytes, *, timeout_s: float) -> Look:
-    """Run a message once."""
+    """Run a message once. A standing box that has meanwhile died of age is replaced."""
+    try:
+        return _look(boxes, target, function, content, timeout_s)
+    except BoxGone:
+        return _look(boxes, target, function, content, timeout_s)
+
+
+def _look(boxes: Boxes, target: Built, function: str, content: bytes, timeout_s: float) -> Look:
     key = f"{target.key} {function}"
     room = _room(boxes, target, function, key)
+    digest = hashlib.sha256(content).digest()
     with room.turn:
+        if digest in room.harmless:
+            return room.harmless[digest]
         try:
             seen, sound = _run(room, target, content, timeout_s)
         except BoxGone:
@@ -96,16 +109,17 @@ def look(boxes: Boxes, target: Built, function: str, content: bytes, *, timeout_
         except UserUnsupported:
             room.user = None
             seen, sound = _run(room, target, content, timeout_s)
+        if sound and len(room.harmless) < REMEMBERED:
+            room.harmless[digest] = seen
     if not sound or room.user is None:
         _leave(boxes, key, room)
     return seen
 
 
 def _run(room: _Room, target: Built, content: bytes, timeout_s: float) -> tuple[Look, bool]:
-    room.box.write(MESSAGE, content)
     env = {**STEADY, "ASAN_OPTIONS": _OPTIONS.format(code=room.code)}
-    command = [f"{HOME}/watch/watch", f"{room.address:x}", f"{SOURCE}/{target.name}", MESSAGE]
-    done = room.box.exec(command, cwd="/", env=env, user=room.user, timeout_s=timeout_s)
+    command = [f"{HOME}/watch/watch", f"{room.address:x}", f"{SOURCE}/{target.name}"]
+    done = room.box.exec(command, stdin=content, cwd="/", env=env, user=room.user, timeout_s=timeout_s)
     room.box.kill_all()
     if done.timed_out:
         return Look(fault=False, reached=None, timed_out=True), False

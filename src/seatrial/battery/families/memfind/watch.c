@@ -1,10 +1,13 @@
-/* watch ADDRESS PROGRAM ARGUMENT...: run a program at fixed addresses, say how it ended and whether it came by.
+/* watch ADDRESS PROGRAM: run a program at fixed addresses on a file that holds standard input, and say how it ended and
+   whether it came by an address.
 
    Prints one line, "REACHED EXIT SIGNAL": 1, 0 or -1 (cannot tell), then the exit code, then the signal. */
+#define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/personality.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
@@ -16,25 +19,39 @@ static int say(int reached, int status) {
     return 0;
 }
 
-static void become(char **argv) {
+static int keep_input(void) {
+    static char piece[65536];
+    int file = memfd_create("message", 0);
+    for (ssize_t got; (got = read(0, piece, sizeof piece)) > 0;)
+        if (write(file, piece, (size_t)got) != got)
+            return -1;
+    return file;
+}
+
+static void become(char *program, int file) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/self/fd/%d", file);
     int nowhere = open("/dev/null", O_RDWR);
     for (int fd = 0; fd < 3; fd++)
         dup2(nowhere, fd);
     personality(ADDR_NO_RANDOMIZE);
     ptrace(PTRACE_TRACEME, 0, NULL, NULL);
-    execv(argv[0], argv);
+    execv(program, (char *[]){program, path, NULL});
     _exit(127);
 }
 
 int main(int argc, char **argv) {
-    if (argc < 3)
+    if (argc != 3)
+        return 3;
+    int file = keep_input();
+    if (file < 0)
         return 3;
     uintptr_t at = strtoull(argv[1], NULL, 16);
     pid_t child = fork();
     if (child < 0)
         return 3;
     if (child == 0)
-        become(argv + 2);
+        become(argv[2], file);
     int status, reached = -1;
     if (waitpid(child, &status, 0) != child)
         return 3;
