@@ -11,9 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.battery import gate
+from seatrial.battery import judge as judging
+from seatrial.battery.evidence import Evidence
 from seatrial.battery.gate.meter import cpu_seconds
-from seatrial.battery.instance import InstanceKey
+from seatrial.battery.instance import Attempt, InstanceKey
 from seatrial.battery.manifest import GUARANTEES, GuaranteeState
+from seatrial.battery.submission import Submission
+from seatrial.battery.verdict import Outcome
 from seatrial.sandbox import BoxSpec
 
 if TYPE_CHECKING:
@@ -142,6 +146,24 @@ def test_what_does_not_apply_says_why(key: Callable[..., InstanceKey], boxes: Bo
 
 def test_a_generator_that_prints_does_not_disturb_the_rebuild(key: Callable[..., InstanceKey], boxes: Boxes) -> None:
     assert verify(toyfamily.Toy(flaw="a print"), key, boxes).qualified
+
+
+def test_a_grader_that_takes_too_long_is_a_defect(
+    key: Callable[..., InstanceKey], boxes: Boxes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "GRADE_CAP_S", -1.0)
+    manifest = verify(toyfamily.FAMILY, key, boxes)
+    assert "more than" in manifest.guarantees["G9"].reason
+
+
+def test_what_a_grader_raises_is_void_and_never_an_acceptance(key: Callable[..., InstanceKey], boxes: Boxes) -> None:
+    family = toyfamily.Toy(flaw="the grader raises")
+    instance = family.generate(key("toylock"))
+    armed = family.arm(instance, Attempt(bytes(32), bytes(16)))
+    judged = judging.judge(family, instance, armed, Submission({"answer": b"["}), Evidence(), boxes)
+    assert judged.verdict.outcome is Outcome.VOID
+    assert "JSONDecodeError" in judged.defect
+    assert not judged.solved
 
 
 def test_equal_findings_have_equal_digests(key: Callable[..., InstanceKey], boxes: Boxes) -> None:

@@ -8,6 +8,7 @@ import io
 import shutil
 import subprocess
 import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -52,6 +53,13 @@ def test_each_planted_leak_is_found(kind: str, instance: Instance) -> None:
     planted = instance.files.merged(FileTree.of(KINDS[kind](instance)))
     assert scan(instance, instance.files) == []
     assert scan(instance, planted) != []
+
+
+def test_a_hint_may_tell_of_the_twin_but_not_of_the_seed(key: Callable[..., InstanceKey]) -> None:
+    hinted = toyfamily.FAMILY.generate(replace(key("toylock"), hint=3))
+    told = FileTree.of({"a.diff": hinted.hidden.twin.files["lock.py"], "b": "the twin of it"})
+    assert scan(hinted, told) == []
+    assert scan(hinted, FileTree.of({"a": hinted.key.seed.hex()}))
 
 
 def test_a_time_stamp_and_an_attribute_are_found_in_the_box(boxes: Boxes) -> None:

@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import seatrial
 from seatrial.battery.gate.encodings import disguises
@@ -66,23 +66,21 @@ def check(trial: Trial, box: Box) -> Guarantee:
 
 
 def scan(instance: Instance, delivered: FileTree) -> list[Leak]:
-    """Every leak in a delivered tree and the prompt."""
-    leaks = [Leak(kind, "the prompt") for kind in _identity(instance.key, instance.prompt.encode())]
-    strange = _strange_lines(instance)
-    foreign = _twin_files(instance)
-    solver = _lines(instance.hidden.solver.source.encode())
-    bug = instance.hidden.witness.bug_id
+    """Every leak in a delivered tree and the prompt.
+
+    Above hint 0 an instance tells of its twin on purpose; then only seed, generator and host are looked for.
+    """
+    key = instance.key
+    leaks = [Leak(kind, "the prompt") for kind in _identity(key, instance.prompt.encode())]
+    hidden = None if key.hint else _Hidden.of(instance)
     for path, content, _ in delivered:
-        if hashlib.sha256(content).digest() in foreign:
+        if hidden is not None and hashlib.sha256(content).digest() in hidden.twin_files:
             leaks.append(Leak("a file of the twin", path))
         for part, text in (("its name", path.encode()), *_unpacked(content)):
+            kinds = [*_identity(key, text), *_host_paths(text)]
+            if hidden is not None:
+                kinds += [*_tokens(text), *hidden.found_in(text)]
             where = f"{path} ({part})" if part else path
-            kinds = [*_identity(instance.key, text), *_tokens(text), *_host_paths(text)]
-            kinds += [kind for kind, line in strange if line in text]
-            if _holds(text, solver):
-                kinds.append("the solver")
-            if len(bug) > _PLAIN_WORD and bug.encode() in text:
-                kinds.append("the id of the weakness")
             leaks += [Leak(kind, where) for kind in dict.fromkeys(kinds)]
     return leaks
 
@@ -104,9 +102,26 @@ def in_box(box: Box, *, deep: bool) -> list[Leak]:
     return leaks
 
 
-def _holds(text: bytes, lines: set[bytes]) -> bool:
-    """Whether a text holds most of a program, whatever else shares parts of it."""
-    return len(lines) >= _FEW and sum(line in text for line in lines) > _MOST * len(lines)
+@dataclass(frozen=True)
+class _Hidden:
+    """What of the hidden half must not be delivered."""
+
+    twin_files: set[bytes]
+    lines: list[tuple[str, bytes]]
+    solver: set[bytes]
+    bug: bytes
+
+    @classmethod
+    def of(cls, instance: Instance) -> Self:
+        solver = _lines(instance.hidden.solver.source.encode())
+        return cls(_twin_files(instance), _strange_lines(instance), solver, instance.hidden.witness.bug_id.encode())
+
+    def found_in(self, text: bytes) -> Iterator[str]:
+        yield from (kind for kind, line in self.lines if line in text)
+        if len(self.solver) >= _FEW and sum(line in text for line in self.solver) > _MOST * len(self.solver):
+            yield "the solver"
+        if len(self.bug) > _PLAIN_WORD and self.bug in text:
+            yield "the id of the weakness"
 
 
 def _identity(key: InstanceKey, text: bytes) -> Iterator[str]:

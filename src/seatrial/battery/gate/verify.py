@@ -18,12 +18,14 @@ from seatrial.battery.gate.meter import Meter
 from seatrial.battery.gate.trial import SHARED, Bench, Depth, Trial
 from seatrial.battery.manifest import Guarantee, Manifest, ParticipantLine, json_ready
 from seatrial.battery.stage import StageError, needed
-from seatrial.sandbox import BoxRecord, SandboxError
+from seatrial.sandbox import BoxGone, BoxRecord, SandboxError
 
 if TYPE_CHECKING:
     from seatrial.battery.family import Family
     from seatrial.battery.instance import Instance, InstanceKey
     from seatrial.sandbox import Boxes
+
+_SPOILED = (StageError, BoxGone)  # the instance's own doing; any other error of the sandbox is the machine's
 
 
 def verify(
@@ -61,7 +63,7 @@ def verify(
     record: BoxRecord | None = None
     try:
         record, lines = _shared_stage(trial, found, meter)
-    except StageError as error:
+    except _SPOILED as error:
         found |= dict.fromkeys(("G2", "G4", "G8", "G9"), Guarantee.broken(str(error)))
     found["G10"] = monotone.counts(trial, lines)
     ordered = {name: found[name] for name in sorted(found, key=lambda name: int(name[1:]))}
@@ -98,7 +100,7 @@ def _guarded(check: Callable[[], Guarantee]) -> Guarantee:
     """A check that a family's own code breaks is a broken guarantee; a machine without boxes is not."""
     try:
         return check()
-    except StageError as error:
+    except _SPOILED as error:
         return Guarantee.broken(str(error)[:400])
     except SandboxError:
         raise
