@@ -47,6 +47,7 @@ class BuildPlan:
     plain_env: Mapping[str, str] = field(default_factory=dict)
     sanitizer_env: Mapping[str, str] | None = None
     twin_env: Mapping[str, str] | None = None  # the same source, built as its own twin
+    keep: str = ""  # the one program that a run needs; empty: the whole built tree
 
 
 @dataclass(frozen=True)

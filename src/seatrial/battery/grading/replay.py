@@ -127,9 +127,10 @@ def _once(boxes: Boxes, built: Built, how: Execution, content: bytes, box: BoxSp
     code = 64 + secrets.randbelow(60)
     options = _OPTIONS.format(code=code, path=log, symbols=int(symbols))
     name = re.sub(r"[^A-Za-z0-9._-]", "_", posixpath.basename(how.name)).lstrip(".-") or "input"
-    command = tuple(word.replace(INPUT, f"{HOME}/in/{name}") for word in how.command)
+    at = HOME if built.name else f"{HOME}/given"  # read-only; a whole tree is unpacked beside it
+    command = tuple(word.replace(INPUT, f"{at}/in/{name}") for word in how.command)
     program = f"source/{built.name}" if built.name else "built.tar"
-    enter = () if built.name else ("sh", "-c", _ENTER, "sh", SOURCE, f"{HOME}/built.tar", note)
+    enter = () if built.name else ("sh", "-c", _ENTER, "sh", SOURCE, f"{at}/built.tar", note)
     spec = ReplaySpec(
         argv=(*enter, *command),
         files=(ReplayFile(program, built.content, 0o755), ReplayFile(f"in/{name}", content)),
@@ -141,7 +142,7 @@ def _once(boxes: Boxes, built: Built, how: Execution, content: bytes, box: BoxSp
         ),
         reports=(f"{log}.*",) if built.name else (f"{note}.ready", f"{note}.absent", f"{log}.*"),
         box=box,
-        at=HOME,
+        at=at,
         cwd=SOURCE if built.name else "/tmp",
         repeats=1,
         timeout_s=how.timeout_s,
@@ -261,7 +262,7 @@ class Programs:
         """Any tree under the plan of the case."""
         plan = self.case.build
         env = {**((plan.sanitizer_env or {}) if sanitized else plan.plain_env), **(extra or {})}
-        recipe = Recipe(plan.commands, tuple(sorted(env.items())), plan.timeout_s)
+        recipe = Recipe(plan.commands, tuple(sorted(env.items())), plan.timeout_s, plan.keep)
         try:
             return build(self.boxes, tree, recipe, box=self.box)
         except BuildFailed as error:
