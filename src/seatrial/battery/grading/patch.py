@@ -24,6 +24,7 @@ import re
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seatrial.battery.c.build import HOME, SOURCE, STEADY, BuildFailed, Built, Recipe, build
@@ -225,13 +226,11 @@ class _Grading:
         kinds = (True, False) if self.programs.sanitized else (False,)
         built = [self.programs.base(sanitized=kind) for kind in kinds]
         name = f"{proof.command}\0{hashlib.sha256(proof.content).hexdigest()}"
-        return any(
-            _REMEMBERED.get(
-                f"fault\0{item.key}\0{name}",
-                lambda item=item: any(run.fault for run in self._observe(item, proof, 1, symbols=False)),
-            )
-            for item in built
-        )
+
+        def seen(item: Built) -> bool:
+            return any(run.fault for run in self._observe(item, proof, 1, symbols=False))
+
+        return any(_REMEMBERED.get(f"fault\0{item.key}\0{name}", partial(seen, item)) for item in built)
 
     def _still_wrong(self, proof: Proof) -> str:
         for sanitized, built in self._builds():
