@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 # How many guesses of each free participant are graded. A secret is compared in microseconds; a proof or a patch is
 # replayed, so there the standard depth takes a drawn few, and the full depth many.
-GUESSES_SECRET, GUESSES_STANDARD, GUESSES_FULL = 256, 3, 48
+GUESSES_SECRET, GUESSES_STANDARD, GUESSES_FULL = 256, 2, 48
 SHORTCUT = "shortcut-attempt"
 
 

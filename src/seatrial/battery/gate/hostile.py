@@ -46,9 +46,16 @@ class Faced:
 
 
 def hand_in(trial: Trial, stage: Stage) -> list[Handed]:
-    """Put every case into the participant's box and take it out again as a run would."""
+    """Put every case into the participant's box and take it out again as a run would.
+
+    Plain bytes under their caps come out as they went in, so the standard depth grades them without that way round.
+    """
     folder = Folder(stage.agent, trial.family.intake)
-    handed = [_through(case, folder) for case in (*chosen(trial), *_plain(trial))]
+    handed = []
+    for case in (*chosen(trial), *_own(trial)):
+        direct = not trial.full and _plain(case, trial)
+        taken = Submission(case.files) if direct else _through(case, folder)
+        handed.append(Handed(case.name, taken, own=case.own))
     other = _strings(trial.armed(_OTHER_ATTEMPT).expected)
     mine = set(_strings(stage.armed.expected))
     handed += [
@@ -99,16 +106,21 @@ def check(faced: list[Faced]) -> Guarantee:
     return Guarantee.held(**counts)
 
 
-def _plain(trial: Trial) -> Iterator[HostileSubmission]:
+def _plain(case: HostileSubmission, trial: Trial) -> bool:
+    caps = trial.family.intake.files
+    return not case.shell and all(len(body) <= caps.get(name, -1) for name, body in case.files.items())
+
+
+def _own(trial: Trial) -> Iterator[HostileSubmission]:
     """The family's own cases that are just files."""
     for case in trial.instance.hidden.hostile:
         if case.script is None:
             yield HostileSubmission(case.name, case.files, own=True)
 
 
-def _through(case: HostileSubmission, folder: Folder) -> Handed:
+def _through(case: HostileSubmission, folder: Folder) -> Submission:
     folder.put(case)
-    return Handed(case.name, collect(folder.box, folder.intake), own=case.own)
+    return collect(folder.box, folder.intake)
 
 
 def _scripted(case: HostileCase, script: Script, trial: Trial) -> Handed:
