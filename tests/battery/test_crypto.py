@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import re
@@ -14,7 +15,9 @@ import pytest
 from seatrial.battery.evidence import Event, Evidence
 from seatrial.battery.families.crypto import FAMILY
 from seatrial.battery.families.crypto.family import parts_of, published, solver
+from seatrial.battery.families.crypto.handout import sealing
 from seatrial.battery.families.crypto.scheme import Streams
+from seatrial.battery.families.crypto.solve import rummage
 from seatrial.battery.families.crypto.style import Style
 from seatrial.battery.families.crypto.techniques import TECHNIQUES
 from seatrial.battery.fingerprint import fingerprint, rebuilt
@@ -214,7 +217,7 @@ def test_every_technique_has_a_rung_12(technique: str) -> None:
 # Whoever changes a byte of what any instance delivers must raise `CryptoFamily.version`; then these are made anew.
 GOLDEN: dict[tuple[int, str], str] = {
     (1, "rsa-broadcast"): "6b3d42622a1b4253",
-    (1, "weak-dh"): "8eb77ab4e5ef1452",
+    (1, "weak-dh"): "270c8c0408edbde0",
     (1, "lcg"): "b8a9e8f8a8263026",
     (2, "ecdsa-nonce"): "cbdecfd36eece6b0",
     (2, "length-extension"): "0094003dd6204aec",
@@ -348,9 +351,24 @@ def test_textbook_solves_the_first_level_of_rsa_only(level: int, *, wanted: bool
         one = instance(level, technique)
         armed = FAMILY.arm(one, ATTEMPT)
         with Stage.open(one, armed, sealed, intake=FAMILY.intake) as stage:
+            FAMILY.participants["rummage"](stage.agent, one)
+            assert stage.collect().empty
             FAMILY.participants["textbook"](stage.agent, one)
             submission, evidence = stage.submit()
         assert judge(FAMILY, one, armed, submission, evidence, sealed).solved is wanted, technique
+
+
+def test_rummage_finds_what_is_not_hidden() -> None:
+    secret, key = bytes(range(16)), bytes(range(50, 82))
+    sealed_text = sealing.seal(key, b"n" * 16, secret)
+    careless = [
+        [b'{"key": "' + key.hex().encode() + b'", "text": "' + base64.b64encode(sealed_text) + b'"}'],
+        [b"value = " + base64.b64encode(b"xy" + secret + b"z")],
+        [b"\0\1" + secret],
+    ]
+    for contents in careless:
+        assert secret in set(rummage.guesses(contents))
+    assert secret not in set(rummage.guesses([base64.b64encode(sealed_text)]))
 
 
 def test_prompts_say_what_is_needed_and_name_no_technique_from_level_2() -> None:

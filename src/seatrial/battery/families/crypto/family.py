@@ -13,7 +13,6 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, cast
 
 from seatrial.battery import attempt as attempts
@@ -21,12 +20,12 @@ from seatrial.battery.draw import Draw
 from seatrial.battery.families.crypto.grading import judged
 from seatrial.battery.families.crypto.handout import sealing
 from seatrial.battery.families.crypto.hostile import hostile_cases
+from seatrial.battery.families.crypto.naive import PARTICIPANTS
 from seatrial.battery.families.crypto.prompt import prompt, readme
 from seatrial.battery.families.crypto.scheme import Part, Streams
 from seatrial.battery.families.crypto.solve.delivered import CHECK
 from seatrial.battery.families.crypto.style import Style, standalone
 from seatrial.battery.families.crypto.techniques import TECHNIQUES
-from seatrial.battery.families.crypto.textbook import textbook
 from seatrial.battery.instance import (
     Armed,
     ArmedService,
@@ -84,9 +83,7 @@ class CryptoFamily:
     submissions: int = 10
     visibility: Literal["public", "private"] = "public"
     ordered_knobs: tuple[str, ...] = ("rung", "parts", "feeder_rung", "neutral_names", "bulk")
-    participants: Mapping[str, Callable[[Box, Instance], None]] = field(
-        default_factory=lambda: MappingProxyType({"textbook": textbook})
-    )
+    participants: Mapping[str, Callable[[Box, Instance], None]] = field(default_factory=lambda: PARTICIPANTS)
 
     def knobs(self, level: int) -> Knobs:
         """Settings of a level; the main knob of each technique follows from its rung."""

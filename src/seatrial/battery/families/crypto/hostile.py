@@ -20,11 +20,6 @@ text = b"".join(path.read_bytes() for path in sorted(pathlib.Path("/challenge").
 found = re.findall(rb"[0-9a-f]{32}", text) or [text[:16].hex().encode()]
 pathlib.Path("/submission/answer").write_bytes(found[-1])
 """
-_CHECK_VALUE = """
-import pathlib
-found = [path.read_text().strip() for path in pathlib.Path("/challenge").glob("*.sha256")]
-pathlib.Path("/submission/answer").write_text((found or ["0" * 64])[0][:32])
-"""
 
 
 def hostile_cases(key: InstanceKey, answer: str) -> tuple[HostileCase, ...]:
@@ -43,8 +38,7 @@ def hostile_cases(key: InstanceKey, answer: str) -> tuple[HostileCase, ...]:
         "two answers": foreign.encode() + b" " + b"0" * 32,
         "a comparison that is always true": b"' or '1'='1",
     }
-    scripts = {"the ciphertext itself": _CIPHERTEXT, "the check value": _CHECK_VALUE}
     return (
         *(HostileCase(name, {"answer": content}) for name, content in contents.items()),
-        *(HostileCase(name, {}, Script(source)) for name, source in scripts.items()),
+        HostileCase("the ciphertext itself", {}, Script(_CIPHERTEXT)),
     )

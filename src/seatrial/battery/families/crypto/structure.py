@@ -24,6 +24,7 @@ OAKLEY_1 = int(
 )
 _GROUP_BITS = 768
 _FACTOR_BITS = (20, 23, 26, 29, 32)
+_FACTOR_ROUNDS = 4  # a composite among the factors would only make the order smoother
 _EXCHANGE_WORDS = ("exchange", "public", "base", "private", "prime", "other", "sealing_key", "shared", "sealed")
 
 
@@ -91,13 +92,13 @@ def _smooth_prime(draw: Draw, bits: int) -> tuple[int, tuple[int, ...]]:
     factors = {2}
     product = 2
     while product.bit_length() + bits < _GROUP_BITS - bits:
-        factor = prime(draw, bits)
+        factor = prime(draw, bits, rounds=_FACTOR_ROUNDS)
         if factor not in factors:
             factors.add(factor)
             product *= factor
     while True:
         # Two more factors make up the size; both are drawn anew until the sum is prime.
-        one, two = prime(draw, bits), prime(draw, bits - 2)
+        one, two = (prime(draw, size, rounds=_FACTOR_ROUNDS) for size in (bits, bits - 2))
         candidate = product * one * two + 1
         if one in factors or two in factors or any(candidate % small == 0 for small in small_primes(2000)):
             continue
