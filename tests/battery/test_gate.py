@@ -18,13 +18,13 @@ from seatrial.battery.instance import Attempt, InstanceKey
 from seatrial.battery.manifest import GUARANTEES, GuaranteeState
 from seatrial.battery.submission import Submission
 from seatrial.battery.verdict import Outcome
-from seatrial.sandbox import BoxSpec
+from seatrial.sandbox import BoxSpec, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from seatrial.battery.instance import Instance
-    from seatrial.sandbox import Boxes
+    from seatrial.sandbox import Box, Boxes
 
 
 def verify(
@@ -164,6 +164,23 @@ def test_what_a_grader_raises_is_void_and_never_an_acceptance(key: Callable[...,
     assert judged.verdict.outcome is Outcome.VOID
     assert "JSONDecodeError" in judged.defect
     assert not judged.solved
+
+
+def test_a_family_that_no_other_process_finds_breaks_g5(key: Callable[..., InstanceKey], boxes: Boxes) -> None:
+    class Local(toyfamily.Toy):
+        pass
+
+    manifest = verify(Local(), key, boxes)
+    assert manifest.first_broken.startswith("G5: no other process can find the family")
+
+
+def test_a_machine_without_boxes_is_not_the_instance_s_fault(key: Callable[..., InstanceKey]) -> None:
+    class NoBoxes:
+        def open(self, spec: BoxSpec) -> Box:
+            raise Unavailable(f"no engine for {spec.hostname}")
+
+    with pytest.raises(Unavailable):
+        verify(toyfamily.FAMILY, key, NoBoxes())
 
 
 def test_equal_findings_have_equal_digests(key: Callable[..., InstanceKey], boxes: Boxes) -> None:

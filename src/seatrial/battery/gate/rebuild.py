@@ -123,19 +123,32 @@ def _take() -> tuple[Rebuilder, ...]:
     return tuple(Rebuilder(around) for around in SURROUNDINGS)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Pending:
     """Rebuilds under way while the rest of the gate goes on."""
 
     pair: tuple[Rebuilder, ...]
     expected: str
+    fault: str = ""  # why nobody could be asked
+
+    def abandon(self) -> None:
+        """End the two processes, when the verification ends before their answers are wanted."""
+        pair, self.pair = self.pair, ()
+        for one in pair:
+            one.close()
 
     def check(self) -> Guarantee:
         """G5 of the instance."""
+        if self.fault:
+            return Guarantee.broken(self.fault)
         replies = [one.answer() for one in self.pair]
-        if all(one.alive for one in self.pair):
+        pair, self.pair = self.pair, ()
+        if all(one.alive for one in pair):
             with _lock:
-                _idle.append(self.pair)
+                _idle.append(pair)
+        else:
+            for one in pair:
+                one.close()
         errors = [reply["error"] for reply in replies if "error" in reply]
         if errors:
             return Guarantee.broken(f"it cannot be made again in another process: {errors[0]}"[:400])
@@ -150,9 +163,13 @@ def start(trial: Trial) -> Pending:
     """Ask two processes to make the instance and its first attempt again."""
     attempt = trial.attempt(0)
     key = trial.instance.key
+    try:
+        family = located(trial.family)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        return Pending((), "", f"no other process can find the family; make it an attribute of its module ({error})")
     request = {
         "path": [str(Path(entry).resolve()) for entry in sys.path],
-        "family": located(trial.family),
+        "family": family,
         "key": {
             "family": key.family,
             "version": key.version,

@@ -16,7 +16,7 @@ from seatrial.battery.fingerprint import digests
 from seatrial.battery.gate import free, hostile, leak, monotone, rebuild, secrets, solvable, twin
 from seatrial.battery.gate.meter import Meter
 from seatrial.battery.gate.trial import SHARED, Bench, Depth, Trial
-from seatrial.battery.manifest import Guarantee, Manifest, ParticipantLine, json_ready
+from seatrial.battery.manifest import GUARANTEES, Guarantee, Manifest, ParticipantLine, json_ready
 from seatrial.battery.stage import StageError, needed
 from seatrial.sandbox import BoxGone, BoxRecord, SandboxError
 
@@ -46,9 +46,24 @@ def verify(
         instance = family.generate(key)
         trial = Trial(family, instance, boxes, depth)
         trial.armed(SHARED)
-    found: dict[str, Guarantee] = {}
     with meter("G5"):
         pending = rebuild.start(trial)
+    try:
+        found, lines, record = _tried(trial, pending, meter)
+    except BaseException:
+        pending.abandon()
+        raise
+    found["G10"] = monotone.counts(trial, lines)
+    ordered = {name: found[name] for name in GUARANTEES}
+    timing = {"built_at": int(clock()), "cpu_ms": meter.spent | {"total": meter.total()}}
+    return _manifest(trial, ordered, lines, record, timing)
+
+
+def _tried(
+    trial: Trial, pending: rebuild.Pending, meter: Meter
+) -> tuple[dict[str, Guarantee], dict[str, ParticipantLine], BoxRecord | None]:
+    """All guarantees but the last, the participants' lines, and the record of a box."""
+    found: dict[str, Guarantee] = {}
     checks: dict[str, Callable[[], Guarantee]] = {
         "G1": lambda: solvable.check(trial),
         "G3": lambda: twin.check(trial),
@@ -65,11 +80,7 @@ def verify(
         record, lines = _shared_stage(trial, found, meter)
     except _SPOILED as error:
         found |= dict.fromkeys(("G2", "G4", "G8", "G9"), Guarantee.broken(str(error)))
-    found["G10"] = monotone.counts(trial, lines)
-    ordered = {name: found[name] for name in sorted(found, key=lambda name: int(name[1:]))}
-    return _manifest(
-        trial, ordered, lines, record, {"built_at": int(clock()), "cpu_ms": meter.spent | {"total": meter.total()}}
-    )
+    return found, lines, record
 
 
 def _shared_stage(
