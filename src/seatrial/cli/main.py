@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 import seatrial
+from seatrial.cli.battery import battery
 from seatrial.cli.doctor import doctor
 from seatrial.cli.review import plan, report, resume, review, stop
 from seatrial.cli.sandbox import sandbox
@@ -16,5 +17,5 @@ def main() -> None:
     """Voluntary, sealed and checkable evaluation of the cyber capabilities of frontier AI models."""
 
 
-for verb in (plan, review, resume, stop, report, doctor, sandbox):
+for verb in (plan, review, resume, stop, report, battery, doctor, sandbox):
     main.add_command(verb)

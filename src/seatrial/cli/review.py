@@ -212,6 +212,6 @@ def _watching() -> Iterator[Callable[[Progress], None]]:
             tenth = 10 * now.done // now.total if now.total else 0
             if shown.get(now.stage) != tenth:
                 shown[now.stage] = tenth
-                console.print(f"{text} {now.done}/{now.total}" if now.total else text, highlight=False)
+                console.print(f"{text} {now.done}/{now.total}" if now.total else text, highlight=False, soft_wrap=True)
 
         yield tell
