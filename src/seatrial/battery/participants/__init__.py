@@ -6,12 +6,10 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from seatrial.battery.participants import free, scans
+from seatrial.battery.participants import analysers, free, fuzzers, scans
 from seatrial.battery.participants.contract import (
     Absent,
     Analysis,
@@ -32,19 +30,11 @@ if TYPE_CHECKING:
     from seatrial.battery.instance import Instance
 
 FREE: tuple[Participant, ...] = (*free.FREE, *scans.SCANS)
-
-
-def _tools() -> tuple[Participant, ...]:
-    """Today's tools; what a box does not have answers `Absent` there."""
-    found: list[Participant] = []
-    for name in ("fuzzers", "analysers"):
-        if importlib.util.find_spec(f"{__name__}.{name}"):
-            found += importlib.import_module(f"{__name__}.{name}").PARTICIPANTS
-    return tuple(found)
+TOOLS: tuple[Participant, ...] = (*fuzzers.PARTICIPANTS, *analysers.PARTICIPANTS)  # absent in a box: they say so
 
 
 # Everybody who needs nothing but the brief; the reference solver and a family's own come with the instance.
-PARTICIPANTS: Mapping[str, Participant] = {item.name: item for item in (*FREE, Hacker(), *_tools())}
+PARTICIPANTS: Mapping[str, Participant] = {item.name: item for item in (*FREE, Hacker(), *TOOLS)}
 
 
 def roster(family: Family, instance: Instance) -> dict[str, Participant]:
@@ -57,6 +47,7 @@ def roster(family: Family, instance: Instance) -> dict[str, Participant]:
 __all__ = [
     "FREE",
     "PARTICIPANTS",
+    "TOOLS",
     "Absent",
     "Analysis",
     "AnalysisScore",
