@@ -17,7 +17,7 @@ from seatrial.battery.draw import Draw
 from seatrial.battery.families.ot.build import DRIVE, NOUNS, RELIEF, STATE, site
 from seatrial.battery.families.ot.bundle import beside, source
 from seatrial.battery.families.ot.plants import KINDS, TICKS
-from seatrial.battery.families.ot.plc import IEC104_PORT, MODBUS_PORT, PROBE_PORT, TIME_PORT, Station
+from seatrial.battery.families.ot.plc import IEC104_PORT, MAX_ADVANCE, MODBUS_PORT, PROBE_PORT, TIME_PORT, Station
 from seatrial.battery.families.ot.scenario import HOLD_S, Scenario, constant, draw_scenario, swings
 from seatrial.battery.instance import (
     Armed,
@@ -48,6 +48,7 @@ HOST = "plc"
 REPLAYS = 3
 _SERVED = ("modbus", "iec104", "plants")
 _CLIENT = ("modbus", "iec104", "dialogue")
+HOSTILE = ("shut everything", "too late", "oscillate", "stop", "flood", "hold", "select-only")
 
 
 def knobs(level: int) -> Knobs:
@@ -114,7 +115,7 @@ class Respond:
 
     def generate(self, key: InstanceKey) -> Instance:
         """The instance of a key with its twin."""
-        theme = Draw(key.seed, family=key.family, version=key.version, level=key.level, form=key.form, stream="theme")
+        theme = _draw(key, "theme")
         kind, settings = theme.choice(KINDS), self.knobs(key.level)
         place = site(theme)
         scenario = draw_scenario(key, kind, settings)
@@ -181,6 +182,10 @@ def replay(scenario: Scenario, evidence: Evidence) -> tuple[Judge, bool]:
     return judge, True
 
 
+def _draw(key: InstanceKey, stream: str) -> Draw:
+    return Draw(key.seed, family=key.family, version=key.version, level=key.level, form=key.form, stream=stream)
+
+
 def _check(name: str, *, ok: bool, detail: str = "") -> Check:
     return Check(name, State.OK if ok else State.NOT_OK, detail)
 
@@ -216,8 +221,8 @@ def _instance(
         witness=Witness(bug_id=f"drive of {kind} 1", answer={"steps": len(scenario.steps)}),
         twin=twin,
         tests=(),
-        solver=_script("steps", scenario),
-        hostile=_hostile(scenario),
+        solver=tactic_script("steps", scenario),
+        hostile=_hostile(scenario, _draw(key, "hostile")),
         extra={"scenario": scenario},
     )
     return Instance(
@@ -233,7 +238,8 @@ def _instance(
     )
 
 
-def _script(tactic: str, scenario: Scenario) -> Script:
+def tactic_script(tactic: str, scenario: Scenario) -> Script:
+    """The script of a tactic, with what it has to know of the scenario beside it."""
     play = {
         "tactic": tactic,
         "host": HOST,
@@ -249,16 +255,23 @@ def _script(tactic: str, scenario: Scenario) -> Script:
     elif tactic == "oscillate":
         play |= {"tactic": "steps", "steps": swings(scenario.config)}
     elif tactic == "too late":
-        play |= {"tactic": "steps", "steps": [["time", scenario.deadline], *scenario.steps]}
+        play |= {"tactic": "steps", "steps": [*_waiting(scenario.deadline), *scenario.steps]}
     files = {**beside(*_CLIENT), "play.json": json.dumps(play, separators=(",", ":"))}
     return Script(source("tactics"), FileTree.of(files))
 
 
-def _hostile(scenario: Scenario) -> tuple[HostileCase, ...]:
-    names = ["open everything", "shut everything", "too late", "oscillate", "stop", "flood", "hold", "select-only"]
-    cases = [HostileCase(name, script=_script(name, scenario)) for name in names]
+def _waiting(ticks: int) -> list[tuple[str, int]]:
+    return [("time", min(MAX_ADVANCE, ticks - done)) for done in range(0, ticks, MAX_ADVANCE)]
+
+
+def _hostile(scenario: Scenario, draw: Draw) -> tuple[HostileCase, ...]:
+    """A claim, everything open, and three more that are drawn: each takes boxes of its own."""
+    names = ("open everything", *draw.sample(HOSTILE, 3))
     claim = b'{"outcome": "solved", "trajectory": "safe", "held": true}'
-    return (*cases, HostileCase("a claim without a deed", {"done": claim}))
+    return (
+        *(HostileCase(name, script=tactic_script(name, scenario)) for name in names),
+        HostileCase("a claim without a deed", {"done": claim}),
+    )
 
 
 def _player(name: str) -> Callable[[Box, Instance], None]:
@@ -278,7 +291,7 @@ def _point_list(key: InstanceKey, settings: Knobs, scenario: Scenario) -> str:
         return ""
     rows = [point for point in scenario.points if point.tag]
     if hidden == 1:
-        draw = Draw(key.seed, family=key.family, version=key.version, level=key.level, form=key.form, stream="lost")
+        draw = _draw(key, "lost")
         kept = sorted(draw.sample(range(len(rows)), len(rows) // 2))
         rows = [rows[index] for index in kept]
     lines = ["tag,what,protocol,unit,table,address,scale,measure"]

@@ -87,7 +87,7 @@ class Truth:
     setpoint: float | None = None
 
 
-@dataclass
+@dataclass(frozen=True)
 class Survey:
     """What is delivered and what is true."""
 
