@@ -152,8 +152,13 @@ def frame(plan: Plan) -> dict[str, str]:
         "runtime.py": part("runtime.py"),
         "health.py": part("health.py"),
         "layout.json": json.dumps(layout(plan), sort_keys=True) + "\n",
-        "calls.json": json.dumps([call.__dict__ for call in calls(plan)], sort_keys=True, default=dict) + "\n",
+        "calls.json": suite_text(calls(plan)),
     }
+
+
+def suite_text(suite: Collection[Call]) -> str:
+    """A functional suite as the health program reads it."""
+    return json.dumps([call.__dict__ for call in suite], sort_keys=True, default=dict) + "\n"
 
 
 def service_files(plan: Plan, mended: Collection[int] = ()) -> FileTree:
@@ -178,6 +183,11 @@ def layout(plan: Plan) -> dict[str, Any]:
         for name, value in step.layout.items():
             whole[name] = {**whole.get(name, {}), **value}
     return whole
+
+
+def strict_calls(plan: Plan, mended: Collection[int]) -> tuple[Call, ...]:
+    """What only mended sections answer rightly: legitimate input with characters that mean something elsewhere."""
+    return tuple(call for step in plan.steps if step.number in mended for call in step.strict)
 
 
 def calls(plan: Plan) -> tuple[Call, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from seatrial.battery.families.web.render import HOST, PORT
 from seatrial.battery.families.web.screens import CONCEALERS
 from seatrial.battery.families.web.wraps import WRAPPINGS
 from seatrial.battery.instance import Script
@@ -15,6 +16,7 @@ from seatrial.battery.instance import Script
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from seatrial.battery.families.web.render import Plan
     from seatrial.battery.families.web.step import Step
     from seatrial.battery.families.web.theme import Person
 
@@ -148,6 +150,18 @@ def touch(host: str, port: int, guest: Person, step: Step, opened: Mapping[str, 
     """One way to reach what a section keeps; `opened`: the paths and codes of the sections before it."""
     more = f"OPEN = {list(opened.items())!r}\n\n{_TOUCH_MAIN}"
     return _script(host, port, guest, [body], set(step.needs), more)
+
+
+def exploits(plan: Plan, codes: Mapping[str, str], number: int) -> tuple[Script, ...]:
+    """Every known way to what section `number` keeps, the solver's own first; `codes` open the sections before it.
+
+    Each makes the service release the section's label unless that section is mended. `codes` is
+    `Armed.expected["codes"]`; the scripts run in the participant's view and hand nothing in.
+    """
+    step = plan.steps[number - 1]
+    before = [(plan.steps[place].slug, plan.steps[place - 1].label) for place in range(1, number)]
+    opened = {f"/{slug}/enter": codes[label] for slug, label in before}
+    return tuple(touch(HOST, PORT, plan.guest, step, opened, body) for body in (step.solver, *step.touches))
 
 
 def steal(host: str, port: int, guest: Person, step: Step, body: str) -> Script:

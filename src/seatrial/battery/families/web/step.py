@@ -96,6 +96,7 @@ class Step:
     needs: tuple[str, ...] = ()  # names of solver kits: conceal, wraps
     imports: tuple[str, ...] = ()  # of the handlers
     keys: Mapping[str, str] = field(default_factory=dict)  # kinds of keys that `arm` makes
+    strict: tuple[Call, ...] = ()  # right for the mended section only: harmless input that the other stumbles over
     paths: int = 1  # beside the section's own page
     sites: tuple[str, ...] = ()  # what the section's page shows, as HTML
 
@@ -111,9 +112,18 @@ def store_text(tables: Mapping[str, tuple[str, list[tuple[object, ...]]]]) -> st
     for name, (columns, rows) in tables.items():
         lines.append(f"CREATE TABLE {name} ({columns});")
         for row in rows:
-            values = ", ".join(str(value) if isinstance(value, int) else f"'{value}'" for value in row)
+            values = ", ".join(str(value) if isinstance(value, int) else quoted(value) for value in row)
             lines.append(f"INSERT INTO {name} VALUES ({values});")  # noqa: S608 - our own words
     return "\n".join(lines) + "\n"
+
+
+def quoted(value: object) -> str:
+    """A value as SQL text.
+
+    >>> quoted("o'hara")
+    "'o''hara'"
+    """
+    return "'" + str(value).replace("'", "''") + "'"
 
 
 def kept_table(holder: str) -> list[tuple[object, ...]]:

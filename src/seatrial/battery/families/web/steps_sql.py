@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from seatrial.battery.families.web.screens import Pools, Refusal, conceal, draw_pipeline, passed
 from seatrial.battery.families.web.step import (
@@ -83,7 +85,7 @@ class _Records:
         names = draw.sample([f"{one}{two}" for one in ("al", "be", "co", "du", "el", "fa") for two in _TAILS], 9)
         self.rows: list[tuple[object, ...]] = [
             (100 + 7 * place, name, draw.between(1, 3), *(theme.value(trait) for trait in self.traits))
-            for place, name in enumerate(names)
+            for place, name in enumerate([*names, f"o'{names[0]}"])
         ]
         columns = "id INTEGER PRIMARY KEY, title TEXT, shelf INTEGER" + "".join(
             f", {name} TEXT" for name in self.traits
@@ -117,7 +119,9 @@ def union(setting: Setting) -> Step:
     payloads = _union_payloads(records, len(shown))
     usual = str(records.rows[0][1])[:4] if records.quoted else str(records.rows[0][2])
     expected = sorted(
-        str(row[1]) for row in records.rows if (usual in str(row[1]) if records.quoted else str(row[2]) == usual)
+        escape(str(row[1]))
+        for row in records.rows
+        if (usual in str(row[1]) if records.quoted else str(row[2]) == usual)
     )
     calls = (
         Call("find", f"/{records.slug}/find?{records.field}={usual}", actor=setting.probe.login, holds=tuple(expected)),
@@ -235,6 +239,7 @@ def _step(setting: Setting, records: _Records, way: _Way) -> Step:
         files={f"{slug}.sql": records.sql},
         layout=kept_layout(setting, slug, records.keep, records.column),
         calls=way.calls,
+        strict=_strict(setting, records, way),
         solver=_solver(records, way, common),
         touches=touches,
         needs=("conceal", "bisect") if way.page == "check" else ("conceal",),
@@ -258,3 +263,13 @@ def _asked(records: _Records, page: str) -> tuple[str, object]:
     if records.quoted:
         return "name", records.rows[0][1]
     return ("number of a shelf", records.rows[0][2]) if page == "find" else ("number", records.rows[0][0])
+
+
+def _strict(setting: Setting, records: _Records, way: _Way) -> tuple[Call, ...]:
+    """A name with an apostrophe, where the filters let one through."""
+    name = str(records.rows[-1][1])
+    if not records.quoted or passed(name, way.pipe) != name:
+        return ()
+    wanted = escape(name) if way.page == "find" else "Yes, it is here"
+    path = f"/{records.slug}/{way.page}?{records.field}={quote(name)}"
+    return (Call("apostrophe", path, actor=setting.probe.login, holds=(wanted,)),)

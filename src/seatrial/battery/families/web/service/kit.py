@@ -21,7 +21,7 @@ from urllib.parse import parse_qsl
 
 BODY_BYTES = 256 * 1024
 SESSIONS = 5000
-QUERY_S = 1.0
+QUERY_S = 0.25
 STEPS = 20_000
 
 

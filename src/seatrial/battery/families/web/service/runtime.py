@@ -33,14 +33,15 @@ LOGGED_REQUESTS = 20_000
 LOGGED_EACH = 50
 BURST_S = 5.0
 BUSY_S = 2.0
+LONGEST = 4_000_000
 
 Start = Callable[..., object]
 
 
 class Here(threading.local):
-    """Whose request the running thread answers."""
+    """Whose request the running thread answers; a thread of unknown origin counts as a visitor's."""
 
-    guest = False
+    guest = True
     connection = 0
     route = ""
 
@@ -178,6 +179,7 @@ HERE_AND_NOW = Here()
 def serve(site: Any) -> None:
     """Start everything and answer until the end."""
     ServerHandler.server_software = "site"
+    HERE_AND_NOW.guest = False
     message = json.loads(sys.stdin.buffer.readline())
     log = Log()
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
@@ -220,6 +222,7 @@ def _listen(host: str, port: int, application: Any, *, guest: bool) -> Listener:
 def _store(plan: Mapping[str, Any], values: Mapping[str, str], log: Log) -> sqlite3.Connection:
     """A store in memory, filled from its text and from the message, with its columns watched."""
     connection = sqlite3.connect(":memory:", check_same_thread=False, cached_statements=0, isolation_level=None)
+    connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, LONGEST)
     connection.executescript((HERE / plan["file"]).read_text(encoding="utf-8"))
     for statement, label in plan["fill"]:
         connection.execute(statement, (values[label],))
