@@ -1,13 +1,13 @@
 """One thread that waits for every box of an engine, so that no running command needs a thread of its own.
 
 - Callbacks run on the loop's thread, must not block, and may call every method here.
-- `submit` is the only way in from other threads.
+- `submit` is the only way in from other threads. After `close` it works on the caller's own thread, so that nobody
+  waits for an answer that no thread would give.
 - A callback that fails is logged and costs nobody else anything.
 """
 
 from __future__ import annotations
 
-import contextlib
 import heapq
 import itertools
 import logging
@@ -58,7 +58,10 @@ class Loop:
     def submit(self, work: Callable[[], None]) -> None:
         """Run `work` on the loop's thread, soon."""
         self._queue.append(work)
-        with contextlib.suppress(OSError):
+        if self._closing:
+            self._thread.join()
+            self._empty()
+        else:
             os.eventfd_write(self._wake, 1)
 
     def later(self, seconds: float, work: Callable[[], None]) -> Timer:
@@ -96,7 +99,7 @@ class Loop:
     def close(self) -> None:
         """Stop the thread; from any other thread."""
         self._closing = True
-        self.submit(lambda: None)
+        os.eventfd_write(self._wake, 1)
         self._thread.join()
         self._epoll.close()
         os.close(self._wake)
@@ -108,9 +111,12 @@ class Loop:
                     os.eventfd_read(self._wake)
                 elif descriptor in self._watched:
                     self._guard(self._watched[descriptor])
-            while self._queue:
-                self._guard(self._queue.popleft())
+            self._empty()
             self._ring()
+
+    def _empty(self) -> None:
+        while self._queue:
+            self._guard(self._queue.popleft())
 
     def _pause(self) -> float | None:
         while self._timers and self._timers[0][2].work is None:
