@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ExecResult:
-    """What a command left: 128 + signal when killed; `truncated` when a stream passed its cap."""
+    """What a command left: 128 + signal when killed; `truncated` when a stream passed its cap.
+
+    `cpu_ns` is the processor time of the command and of the descendants it waited for; None when it was killed.
+    """
 
     returncode: int
     stdout: bytes
@@ -24,6 +27,7 @@ class ExecResult:
     truncated: bool = False
     timed_out: bool = False
     duration_ns: int = 0
+    cpu_ns: int | None = None
 
 
 @dataclass(frozen=True)

@@ -99,7 +99,7 @@ class Observation:
     truncated: bool
     reports: tuple[tuple[str, bytes], ...]  # path in the box and content, sorted by path
     missing: tuple[str, ...]  # files asked for that were absent, no regular files, or over the cap
-    cpu_ns: int | None  # of the command and its descendants; None where the engine cannot tell
+    cpu_ns: int | None  # processor time of the command and the descendants it waited for; None when killed
     wall_ns: int
     record: BoxRecord
 
@@ -140,7 +140,7 @@ def _once(boxes: Boxes, spec: ReplaySpec) -> Observation:
             truncated=done.truncated,
             reports=reports,
             missing=missing,
-            cpu_ns=getattr(done, "cpu_ns", None),
+            cpu_ns=done.cpu_ns,
             wall_ns=done.duration_ns,
             record=box.record(),
         )

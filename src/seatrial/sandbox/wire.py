@@ -46,6 +46,7 @@ class Answer:
 # kind: field → largest value; `text` fields are strings.
 _SCHEMAS: dict[str, dict[str, int]] = {
     "ready": {},
+    "spent": {"id": _ID, "size": 2**62},  # processor time of a command, in microseconds; before its exit
     "exit": {"id": _ID, "rc": 255},
     "gone": {"id": _ID, "rc": 255},
     "done": {"id": _ID, "errno": 4095, "size": 2**62},

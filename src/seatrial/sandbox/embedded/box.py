@@ -164,7 +164,9 @@ class EmbeddedBox:
         job = self._jobs.get(answer.id)
         if job is None:
             raise ProtocolError(f"{answer.op} of request {answer.id}, which is not under way")
-        if answer.op == "exit":
+        if answer.op == "spent":
+            job.spent(answer.size)
+        elif answer.op == "exit":
             job.exit(answer.rc)
         elif answer.op == "done":
             job.done(answer.errno, answer.size)

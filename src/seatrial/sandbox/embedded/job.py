@@ -124,6 +124,9 @@ class Job:
         self.timer: Timer | None = None
         self.streams: list[Stream] = []
 
+    def spent(self, microseconds: int) -> None:
+        """The command of it took so much processor time."""
+
     def exit(self, code: int) -> None:
         """The command of it has ended."""
 
@@ -188,6 +191,7 @@ class ExecJob(Job):
         super().__init__(number, Future(), lasting=True)
         self.result: Future[ExecResult] = Future()
         self.code: int | None = None
+        self._cpu_ns: int | None = None
         self._box = box
         self._live = live
         self._gone = False
@@ -206,6 +210,11 @@ class ExecJob(Job):
         """Kill every process of this command."""
         if not self._gone:
             self._box.kill_job(self.number)
+
+    def spent(self, microseconds: int) -> None:
+        """Told once, before the exit."""
+        if self._cpu_ns is None:
+            self._cpu_ns = microseconds * 1000
 
     def exit(self, code: int) -> None:
         """The command has ended; its descendants may go on."""
@@ -253,4 +262,4 @@ class ExecJob(Job):
         truncated = stdout.truncated or stderr.truncated
         duration = time.monotonic_ns() - self._started
         outputs = bytes(stdout.content), bytes(stderr.content)
-        settle(self.result, ExecResult(code, *outputs, truncated, self._timed_out, duration))
+        settle(self.result, ExecResult(code, *outputs, truncated, self._timed_out, duration, self._cpu_ns))
