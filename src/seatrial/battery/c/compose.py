@@ -171,23 +171,28 @@ class Composer:
         """A header and no record."""
         return self.program.grammar.header()
 
+    def unknown(self) -> bytes:
+        """A record that no handler takes: the program stops there."""
+        grammar = self.program.grammar
+        known = {handler.tag for handler in self.program.handlers} | {grammar.container}
+        top = 1 << (8 * grammar.tag_width)
+        return grammar.record(next(number for number in range(1, top) if number not in known), b"")
+
     def malformed(self, draw: Draw) -> bytes:
         """A message that must be refused: cut, wrong magic, unknown tag, wrong checksum or relation, too deep."""
         writing = self.writing(draw)
         for _ in range(draw.between(1, 4)):
             writing.valid(draw.choice(self._quiet))
         grammar, whole = self.program.grammar, writing.message()
-        known = {handler.tag for handler in self.program.handlers} | {grammar.container}
-        tag = next(number for number in range(1, 256) if number not in known)
         kinds = ["magic", "cut", "tag"] + (["checksum"] if grammar.checksum else [])
         related = [handler for handler in self.program.handlers if handler.relation]
         kind = draw.choice([*kinds, "relation"] if related else kinds)
         if kind == "magic":
             return bytes([whole[0] ^ (1 + draw.below(255))]) + whole[1:]
         if kind == "tag":
-            return whole + grammar.record(tag, b"")
+            return whole + self.unknown()
         if kind == "cut":
-            return whole + grammar.record(tag, b"abc")[:-1]
+            return whole + grammar.record(1, b"abc")[:-1]
         if kind == "checksum":
             writing.leaf(self.program.handlers_of(draw.choice(self._quiet))[0], b"", spoil=1 + draw.below(200))
             return writing.message()

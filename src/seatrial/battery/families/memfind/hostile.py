@@ -39,16 +39,17 @@ def hostile_cases(
     ).encode()
     again = _Again(program, draw, trigger.plan)
     message = trigger.message()
+    stop = composer.unknown()
     cases = {
         "valid sample": sample,
         "witness: at the limit": composer.at_limit(draw),
         "witness: intended use": composer.feature(draw),
         "report as input": report,
-        "report behind the sample": sample + report,
+        "report behind the sample": sample + stop + report,
         "report in a record": _carried(program, draw, report),
         "cut trigger": message[:-1],
         "trigger without header": message[len(program.grammar.header()) :],
-        "trigger behind rubbish": sample + b"\0" + message,
+        "trigger behind rubbish": sample + stop + message,
         "as long as allowed": _long(composer, draw),
         "nested": _nested(program),
     }
@@ -93,9 +94,9 @@ class _Again:
 
 
 def _carried(program: Program, draw: Draw, report: bytes) -> bytes:
-    """The report in pieces as bodies of records, well-formed to the end of each."""
+    """The report in pieces as bodies of records that touch no memory of their own."""
     writing = Writing(program, draw)
-    handler = next(item for item in program.handlers if not item.token)
+    handler = next(item for item in program.handlers if not program.units[item.unit].hazard)
     for start in range(0, len(report), 200):
         writing.leaf(handler, report[start : start + 200])
     return writing.message()
