@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 GATE_FLOOD = 300  # requests of the gate's own case: 2,000 cost more CPU than all other checks of an instance
 FULL_FLOOD = 2000
 
-_ROUGH = """
+_ROUGH = r"""
 import http.client
 import socket
 import threading

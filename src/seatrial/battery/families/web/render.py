@@ -209,6 +209,18 @@ def calls(plan: Plan) -> tuple[Call, ...]:
             holds=("Location: /me",),
             keeps={"visit": (f"{plan.cookie}=", ";")},
         ),
+        Call(
+            "sign in with JSON",
+            "/sign-in",
+            "POST",
+            body=json.dumps({"login": probe.login, "password": probe.password}),
+            headers={"Content-Type": "application/json"},
+            status=303,
+        ),
+        Call("empty form", "/sign-in", "POST", headers=_FORM, status=403),
+        Call(
+            "form that is not", "/sign-in", "POST", body="[1", headers={"Content-Type": "application/json"}, status=400
+        ),
         Call("account", "/me", headers=visit, holds=(probe.name, probe.login)),
         Call("account without a visit", "/me", status=401),
         Call("no page", "/no-such-page", status=404),
