@@ -17,6 +17,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 from pathlib import Path
 from typing import Self
 
@@ -24,6 +25,7 @@ from seatrial.sandbox.embedded.inside import probe as inside
 from seatrial.sandbox.probes.probe import CanaryFacts
 
 MAX_ADDRESSES = 16  # a host with more global addresses is watched on the first sixteen
+START_S = 1.0  # for the marked process to show its name
 VMADDR_CID_LOCAL = 1
 IPC_CREAT, IPC_EXCL, IPC_RMID = 0o1000, 0o2000, 0
 SYS_SHMCTL = {"x86_64": 31, "aarch64": 195}
@@ -187,6 +189,9 @@ class Canaries:
             process.communicate()  # end of its input is its end
 
         self._stack.callback(end)
+        place, until = Path(f"/proc/{process.pid}/cmdline"), time.monotonic() + START_S
+        while self._word.encode() not in place.read_bytes() and time.monotonic() < until:
+            time.sleep(0.001)  # the kernel shows the arguments of a new program a moment after its start
         return process.pid
 
     def _segment(self) -> int | None:

@@ -11,6 +11,7 @@ from seatrial.sandbox.probes.probe import (
     Probe,
     Scene,
     closed,
+    complete,
     not_applicable,
     opened,
     shut_unless,
@@ -58,7 +59,7 @@ def _processes_outside(scene: Scene) -> Asks:
 
 def _judge_processes(scene: Scene, seen: Observations) -> Finding:
     answer = seen["processes"]
-    problems = []
+    problems = [] if answer["count"] > 0 else ["no process visible, not even its own"]
     if answer["shared"]:
         problems.append("the host's processes are in view, or proc is not the box's own")
     if scene.canaries.marker in answer["marked"]:
@@ -89,6 +90,7 @@ def _files(scene: Scene) -> Asks:
 
 
 def _judge_files(scene: Scene, seen: Observations) -> Finding:
+    complete(seen["files#marker"], _files(scene)["files#marker"]["paths"])
     word = scene.canaries.marker.encode()[:16].hex()
     found = [
         path for path, answer in seen["files#marker"].items() if "absent" not in answer or answer.get("bytes") == word
@@ -103,6 +105,7 @@ def _sees_file(scene: Scene, seen: Observations) -> bool:
 
 def _judge_mounts(scene: Scene, seen: Observations) -> Finding:
     answer = seen["mounts"]
+    complete({row[2]: row for row in answer["table"]}, ("/", "/proc", "/dev"))
     problems = [] if answer["count"] == len(answer["table"]) else [f"{answer['count']} mounts"]
     for row in answer["table"]:
         problem = _strange_mount(scene, *row)
@@ -167,11 +170,13 @@ def _ipc(scene: Scene) -> Asks:
     return {"ipc": {name: value for name, value in names.items() if value is not None}}
 
 
-def _judge_ipc(_: Scene, seen: Observations) -> Finding:
+def _judge_ipc(scene: Scene, seen: Observations) -> Finding:
     answer = seen["ipc"]
     found = [f"the host's {name} is found" for name, result in answer.items() if result == "found"]
-    if not answer:
+    asked = _ipc(scene)["ipc"]
+    if not asked:
         return not_applicable("this kernel has neither kind of IPC")
+    complete(answer, ("shm" if name == "shm_key" else name for name in asked))
     return shut_unless(found, ", ".join(f"{name} {result}" for name, result in answer.items()))
 
 
@@ -198,6 +203,7 @@ def _sibling_sockets(scene: Scene) -> Asks:
 
 def _judge_sibling_sockets(_: Scene, seen: Observations) -> Finding:
     results = seen["connect#sibling"]["results"]
+    complete({kind: None for kind, *_ in results}, ("tcp", "abstract"))
     reached = [f"reached the sibling's {kind} socket" for kind, *_, result in results if result == "connected"]
     return shut_unless(reached, ", ".join(sorted({result for *_, result in results})))
 

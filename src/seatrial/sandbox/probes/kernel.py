@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 from typing import Any
 
-from seatrial.sandbox.probes.probe import Asks, Finding, Observations, Probe, Scene, Unseen, shut_unless
+from seatrial.sandbox.probes.probe import Asks, Finding, Observations, Probe, Scene, Unseen, complete, shut_unless
 
 KERNEL_FILES = (
     "/proc/sys/kernel/core_pattern",
@@ -127,8 +127,7 @@ def _write(_: Scene) -> Asks:
 
 def _judge_write(_: Scene, seen: Observations) -> Finding:
     answer = seen["writable"]
-    if set(answer) != set(KERNEL_FILES):
-        raise Unseen("not every kernel file was tried")
+    complete(answer, KERNEL_FILES)
     opened = [f"{path} can be opened for writing" for path, result in answer.items() if result == "opened"]
     return shut_unless(opened, f"{len(answer)} files absent or refused")
 
@@ -148,9 +147,8 @@ def _read(_: Scene) -> Asks:
 def _judge_read(_: Scene, seen: Observations) -> Finding:
     answer = seen["files#kernel"]
     readable = []
+    complete(answer, (*TELLING_FILES, *DEVICES))
     for path in (*TELLING_FILES, *DEVICES):
-        if path not in answer:
-            raise Unseen(f"{path} was not tried")
         found = answer[path]
         empty = found.get("bytes") == "" and path in TELLING_FILES
         if not ("absent" in found or "refused" in found or empty):
@@ -169,8 +167,9 @@ def _calls_outside(_: Scene) -> Asks:
 def _judge_calls(_: Scene, seen: Observations) -> Finding:
     results = seen["syscalls"]["results"]
     wanted = {**_arch(CALLS), **_arch(PRIVILEGED_CALLS)}
-    if not wanted or set(results) != set(wanted):
-        raise Unseen(f"no table of system calls for {platform.machine()}" if not wanted else "not every call was made")
+    if not wanted:
+        raise Unseen(f"no table of system calls for {platform.machine()}")
+    complete(results, wanted)
     allowed = [
         f"{name}: {result}"
         for name, result in results.items()
@@ -194,8 +193,10 @@ def _plain_families(_: Scene) -> Asks:
     return {"families#all": {"wanted": [list(item) for item in PLAIN]}}
 
 
-def _judge_families(_: Scene, seen: Observations) -> Finding:
+def _judge_families(scene: Scene, seen: Observations) -> Finding:
     results = seen["families#all"]["results"]
+    asked = _families(scene)["families#all"]
+    complete(results, (name for name, *_ in (*asked["wanted"], *asked["pairs"])))
     plain = {name for name, *_ in PLAIN}
     made = [
         f"{name} socket: {result}" for name, result in results.items() if name not in plain and result not in REFUSED

@@ -13,6 +13,7 @@ from seatrial.sandbox.probes.probe import (
     Scene,
     Unseen,
     closed,
+    complete,
     not_applicable,
     nothing,
     opened,
@@ -70,6 +71,8 @@ def _interfaces(scene: Scene, seen: Observations) -> Finding:
 def _routes(scene: Scene, seen: Observations) -> Finding:
     allowed = {LOOPBACK, *_seat_names(scene)}
     problems = []
+    if not seen["routes"]["table"]:
+        raise Unseen("not even the routes of the loopback")
     for family, length, kind, link in seen["routes"]["table"]:
         if kind == RTN_UNREACHABLE:
             continue
@@ -118,9 +121,10 @@ def _names(scene: Scene) -> dict[str, Any]:
     return {"lookup": _foreign(scene, ())}
 
 
-def _unreachable(key: str, seen: Observations) -> list[str]:
+def _unreachable(key: str, asked: Asks, seen: Observations) -> list[str]:
     if "not_tried" in seen[key]:
         return [f"not tried, because a packet could leave: {seen[key]['not_tried']}"]
+    complete(seen[key]["results"], asked[key]["addresses"])
     return [
         f"{address}: {', '.join(results) if isinstance(results, list) else results}"
         for address, results in seen[key]["results"].items()
@@ -128,18 +132,21 @@ def _unreachable(key: str, seen: Observations) -> list[str]:
     ]
 
 
-def _judge_outside(_: Scene, seen: Observations) -> Finding:
-    return shut_unless(_unreachable("foreign#outside", seen), f"{len(seen['foreign#outside']['results'])} unreachable")
+def _judge_outside(scene: Scene, seen: Observations) -> Finding:
+    problems = _unreachable("foreign#outside", _outside(scene), seen)
+    return shut_unless(problems, f"{len(seen['foreign#outside']['results'])} unreachable")
 
 
-def _judge_metadata(_: Scene, seen: Observations) -> Finding:
+def _judge_metadata(scene: Scene, seen: Observations) -> Finding:
     named = [name for name in METADATA_NAMES if name in seen["lookup"]["hosts"]]
-    problems = [*_unreachable("foreign#metadata", seen), *(f"hosts names {name}" for name in named)]
+    problems = [*_unreachable("foreign#metadata", _metadata(scene), seen), *(f"hosts names {name}" for name in named)]
     return shut_unless(problems, "unreachable, not in hosts")
 
 
 def _judge_names(_: Scene, seen: Observations) -> Finding:
     answer = seen["lookup"]
+    if not {"not_tried", "resolved", "error_code"} & set(answer):
+        raise Unseen("no name was looked up")
     problems = [f"resolver file: {line}" for line in answer["nameservers"]]
     if "not_tried" in answer:
         problems.append(f"not tried: {answer['not_tried']}")
@@ -162,6 +169,8 @@ def _sees_vsock(_: Scene, seen: Observations) -> bool | None:
 
 
 def _judge_sockets(_: Scene, seen: Observations) -> Finding:
+    if seen["sockets"]["looked"] < 1:
+        raise Unseen("nothing was looked at")
     return shut_unless([f"socket at {path}" for path in seen["sockets"]["found"]], "no path socket in the tree")
 
 
@@ -189,6 +198,7 @@ def _judge_others(scene: Scene, seen: Observations) -> Finding:
     if scene.reach is None or not scene.reach.others:
         return not_applicable("no seat outside its segments")
     results = seen["connect#others"]["results"]
+    complete({address: None for _, address, *_ in results}, (address for address, _ in scene.reach.others))
     reached = [f"reached {address}" for _, address, _, result in results if result not in NO_WAY]
     return shut_unless(reached, f"{len(results)} addresses of other segments unreachable")
 

@@ -7,7 +7,7 @@ is `Unseen`, and unseen is never closed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -37,6 +37,13 @@ class Observations:
         if "error" in answer:
             raise Unseen(f"{key}: {answer['error']}")
         return answer
+
+
+def complete(answer: Mapping[str, Any], wanted: Iterable[str]) -> None:
+    """Raise `Unseen` unless every single thing that was asked for was answered: silence is not a closed door."""
+    silent = sorted(set(wanted) - set(answer))
+    if silent:
+        raise Unseen(f"not answered: {', '.join(silent)}")
 
 
 @dataclass(frozen=True)

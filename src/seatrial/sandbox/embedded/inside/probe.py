@@ -16,8 +16,6 @@ A request is `{"nonce": str, "observe": {name: parameters}}`, the answer `{"nonc
 an observation that failed is `{"error": text}`, which a judge never takes for a closed door. A name may carry a
 suffix (`connect#udp`), so that one observation can be made twice with other parameters.
 """
-# pathlib would be loaded into every zygote for a dozen calls
-# ruff: noqa: PTH115, PTH116, PTH123, PTH208
 
 from __future__ import annotations
 
@@ -259,7 +257,7 @@ def lookup(params: dict[str, Any]) -> dict[str, Any]:
 def families(params: dict[str, Any]) -> dict[str, Any]:
     """For each `[name, family, type, protocol]` whether a socket (or, in `pairs`, a pair) can be made, or the error."""
     results = {}
-    wanted = [(socket.socket, item) for item in params.get("wanted", [])]
+    wanted: list[tuple[Callable[..., Any], list[Any]]] = [(socket.socket, item) for item in params.get("wanted", [])]
     wanted += [(socket.socketpair, item) for item in params.get("pairs", [])]
     for make, (name, family, kind, protocol) in wanted[:MAX_ITEMS]:
         try:
