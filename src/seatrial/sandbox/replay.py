@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from seatrial.sandbox.crash import CrashReport, read_reports
-from seatrial.sandbox.errors import ReadLimit, SpecError
+from seatrial.sandbox.errors import BoxGone, ReadLimit, SpecError
 from seatrial.sandbox.spec import MIB, BoxSpec
 
 if TYPE_CHECKING:
@@ -115,35 +115,62 @@ def replay(boxes: Boxes, spec: ReplaySpec) -> tuple[Observation, ...]:
 
 def _once(boxes: Boxes, spec: ReplaySpec) -> Observation:
     with boxes.open(spec.box) as box:
-        if spec.files:
-            box.place(spec.at, {item.path: (item.content, item.mode) for item in spec.files})
-        argv = (*_fixed(), *spec.argv) if spec.fixed_addresses else spec.argv
-        done = box.exec(
-            argv,
-            stdin=spec.stdin,
-            cwd=spec.cwd,
-            env=dict(spec.env),
-            user=spec.user,
-            timeout_s=spec.timeout_s,
-        )
-        if spec.fixed_addresses and done.returncode in (126, 127) and b"setarch" in done.stderr[:200]:
-            raise SpecError("fixed_addresses", True, "a root file system that has setarch (util-linux)")
-        box.kill_all()
-        reports, missing = _pull(box, spec)
-        name = None if done.timed_out else _signal_name(done.returncode)
-        return Observation(
-            exit_code=None if done.timed_out or name else done.returncode,
-            signal=name,
-            timed_out=done.timed_out,
-            stdout=done.stdout,
-            stderr=done.stderr,
-            truncated=done.truncated,
-            reports=reports,
-            missing=missing,
-            cpu_ns=done.cpu_ns,
-            wall_ns=done.duration_ns,
-            record=box.record(),
-        )
+        try:
+            return _observe(box, spec)
+        except BoxGone:
+            box.close()
+            if box.record().end != "watchdog":
+                raise
+            return _ended_by_watchdog(box, spec)
+
+
+def _observe(box: Box, spec: ReplaySpec) -> Observation:
+    if spec.files:
+        box.place(spec.at, {item.path: (item.content, item.mode) for item in spec.files})
+    argv = (*_fixed(), *spec.argv) if spec.fixed_addresses else spec.argv
+    done = box.exec(
+        argv,
+        stdin=spec.stdin,
+        cwd=spec.cwd,
+        env=dict(spec.env),
+        user=spec.user,
+        timeout_s=spec.timeout_s,
+    )
+    if spec.fixed_addresses and done.returncode in (126, 127) and b"setarch" in done.stderr[:200]:
+        raise SpecError("fixed_addresses", True, "a root file system that has setarch (util-linux)")
+    box.kill_all()
+    reports, missing = _pull(box, spec)
+    name = None if done.timed_out else _signal_name(done.returncode)
+    return Observation(
+        exit_code=None if done.timed_out or name else done.returncode,
+        signal=name,
+        timed_out=done.timed_out,
+        stdout=done.stdout,
+        stderr=done.stderr,
+        truncated=done.truncated,
+        reports=reports,
+        missing=missing,
+        cpu_ns=done.cpu_ns,
+        wall_ns=done.duration_ns,
+        record=box.record(),
+    )
+
+
+def _ended_by_watchdog(box: Box, spec: ReplaySpec) -> Observation:
+    """What is left of a box that took more memory or time than it may have, where no control group stopped it."""
+    return Observation(
+        exit_code=None,
+        signal="SIGKILL",
+        timed_out=False,
+        stdout=b"",
+        stderr=b"",
+        truncated=False,
+        reports=(),
+        missing=spec.reports,
+        cpu_ns=None,
+        wall_ns=0,
+        record=box.record(),
+    )
 
 
 def _fixed() -> tuple[str, ...]:

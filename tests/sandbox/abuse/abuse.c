@@ -78,11 +78,6 @@ static void kernel(void) {
   TRY("swapon", syscall(SYS_swapon, "/tmp/swap", 0));
   TRY("swapoff", syscall(SYS_swapoff, "/tmp/swap"));
   TRY("reboot", syscall(SYS_reboot, 0x12345678, 0x9abcdef0, 0x01234567, NULL));
-#ifdef SYS_iopl
-  TRY("iopl", syscall(SYS_iopl, 3));
-  TRY("ioperm", syscall(SYS_ioperm, 0x80, 1, 1));
-  TRY("modify_ldt", syscall(SYS_modify_ldt, 0, page, sizeof page));
-#endif
   TRY("sethostname", sethostname("abuse", 5));
   TRY("setdomainname", setdomainname("abuse", 5));
   TRY("syslog", syscall(SYS_syslog, 3, page, sizeof page));
@@ -330,6 +325,10 @@ static void terminal(void) {
 
 static void architectures(void) {
 #ifdef __x86_64__
+  char page[4096];
+  TRY("iopl", syscall(SYS_iopl, 3));
+  TRY("ioperm", syscall(SYS_ioperm, 0x80, 1, 1));
+  TRY("modify_ldt", syscall(SYS_modify_ldt, 0, page, sizeof page));
   CHILD("i386", ({ long r; __asm__ volatile("int $0x80" : "=a"(r) : "a"(20) : "memory"); r > 0 ? 0 : -1; }));
   CHILD("x32", syscall(0x40000000 | 39));
 #endif

@@ -106,7 +106,7 @@ EXPECTED: dict[str, dict[str, str]] = {
         "tioclinux": "EPERM",
         "console": "ENOENT",
     },
-    "architectures": {"i386": "SYS", "x32": "SYS"},
+    "architectures": {"i386": "SYS", "x32": "SYS", "iopl": "EPERM", "ioperm": "EPERM", "modify_ldt": "allowed"},
     "identity": {"uid": "0", "euid": "0", "setuid_unmapped": "EINVAL", "no_new_privs_off": "EINVAL"},
     "network": {
         "test_net": "ENETUNREACH",
@@ -118,7 +118,6 @@ EXPECTED: dict[str, dict[str, str]] = {
         "host_unix": "ENOENT",
     },
 }
-X86_ONLY = {"architectures", "iopl", "ioperm", "modify_ldt"}
 IN_RANGE = {
     "packet": "allowed",
     "packet_dgram": "allowed",
@@ -216,6 +215,12 @@ def test_telling_files_of_the_kernel_are_absent_or_empty(box: EngineBox, path: s
 def test_files_of_the_kernel_cannot_be_opened_for_writing(box: EngineBox, path: str) -> None:
     opened = box.exec(["sh", "-c", 'exec 9>>"$1"', "sh", path])
     assert opened.returncode != 0, path
+
+
+def test_there_is_no_interface_but_the_loopback(box: EngineBox) -> None:
+    rows = box.exec(["cat", "/proc/net/dev"]).stdout.splitlines()[2:]
+    assert [row.split(b":")[0].strip() for row in rows] == [b"lo"]
+    assert len(box.exec(["cat", "/proc/net/route"]).stdout.splitlines()) == 1
 
 
 def test_names_are_not_looked_up(box: EngineBox) -> None:

@@ -59,10 +59,20 @@ def test_shared_memory_has_a_size_too(small: EngineBox, attempt: Attempt) -> Non
     assert attempt(small, "fill", 10, "/dev/pts")["error"] in ("ENOSPC", "EACCES", "EPERM")
 
 
-def test_inodes_run_out_at_the_limit(small: EngineBox, attempt: Attempt) -> None:
-    found = attempt(small, "inodes", 120_000, timeout_s=60)
-    assert int(found["made"]) <= small.spec.limits.inodes
-    assert found["error"] == "ENOSPC"
+def test_inodes_run_out_at_the_limit(boxes: SealedBoxes, attempt: Attempt) -> None:
+    with boxes.open(BoxSpec()) as box:
+        found = attempt(box, "inodes", 120_000, timeout_s=60)
+        assert int(found["made"]) <= box.spec.limits.inodes
+        assert found["error"] == "ENOSPC"
+
+
+def test_a_share_of_the_processor_is_not_exceeded(boxes: SealedBoxes) -> None:
+    with boxes.open(BoxSpec(limits=Limits(cpus=0.2))) as box:
+        if box.record().limits_mode == "rlimit":
+            pytest.skip("no control group, no share of the processor")
+        done = box.exec(["timeout", "1.5", "sh", "-c", "while :; do :; done"])
+        assert done.cpu_ns is not None
+        assert done.cpu_ns < 0.2 * done.duration_ns + 300_000_000
 
 
 def test_open_files_run_out_at_the_limit(small: EngineBox, attempt: Attempt) -> None:
