@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seatrial.sandbox import network, spec, wire
-from seatrial.sandbox.embedded.box import pack
 from seatrial.sandbox.embedded.inside import capabilities, files, identity, syscalls
 from seatrial.sandbox.embedded.inside import filter as syscall_filter
 from seatrial.sandbox.errors import SpecError
@@ -88,7 +87,7 @@ def test_the_filter_kills_foreign_calls() -> None:
 
 def test_a_packed_tree_can_be_unpacked(tmp_path: Path) -> None:
     tree = {"a": (b"1", 0o644), "b/c/d": (b"", 0o755), "b/e": (bytes(range(256)) * 100, 0o600)}
-    content = wire.memory_file(pack(tree))
+    content = wire.memory_file(wire.pack(tree))
     base = os.open(tmp_path, os.O_RDONLY)
     try:
         assert files.place(base, content) == 3
@@ -106,7 +105,7 @@ def test_a_packed_tree_can_be_unpacked(tmp_path: Path) -> None:
 @pytest.mark.parametrize("path", ["", "/a", "a/", "a//b", "./a", "a/../b", "..", "a\0b"])
 def test_a_tree_holds_plain_relative_paths_only(path: str) -> None:
     with pytest.raises(SpecError):
-        pack({path: (b"", 0o644)})
+        wire.pack({path: (b"", 0o644)})
 
 
 def test_users_of_a_hostile_passwd_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

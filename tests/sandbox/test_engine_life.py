@@ -1,4 +1,4 @@
-"""Nothing survives: whoever is killed, in whatever moment, every process, group, id block and descriptor is free again."""
+"""Nothing survives: whoever is killed and when, every process, group, id block and descriptor is free again."""
 
 from __future__ import annotations
 
@@ -58,12 +58,12 @@ def eventually(true: Callable[[], bool], seconds: float = 5.0) -> bool:
 
 def processes_of(pid: int) -> list[int]:
     """Every process in the pid namespace of `pid`."""
-    space = os.readlink(f"/proc/{pid}/ns/pid")
+    space = Path(f"/proc/{pid}/ns/pid").readlink()
     found = []
     for entry in Path("/proc").iterdir():
         if entry.name.isdecimal():
             try:
-                if os.readlink(entry / "ns/pid") == space:
+                if (entry / "ns/pid").readlink() == space:
                     found.append(int(entry.name))
             except OSError:
                 continue
@@ -126,19 +126,19 @@ def test_a_command_that_cannot_be_killed_costs_the_box(engine: EmbeddedEngine) -
     os.kill(box.pid, signal.SIGSTOP)  # from outside; inside, PID 1 cannot be stopped
     result = box.exec(["sleep", "3600"], timeout_s=0.2)
     assert result.timed_out
-    assert eventually(lambda: box.closed.done(), 10)
+    assert eventually(box.closed.done, 10)
     assert box.record().end == "watchdog"
 
 
 def test_an_agent_that_says_something_strange_costs_the_box(engine: EmbeddedEngine) -> None:
-    for message in (b"\xff", b'{"op":"exit","id":99,"rc":0}', b'{"op":"born","id":1,"pid":1}', b"x" * 70_000):
+    for message in (b"\xff", b'{"op":"gone","id":99,"rc":0}', b'{"op":"born","id":1,"pid":1}', b"x" * 70_000):
         box = engine.open(BoxSpec())
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         spoken = box.channel._ours
         with ours, theirs:
             os.dup2(ours.fileno(), spoken.fileno(), inheritable=False)  # the agent's words are now the test's
             engine.loop.submit(lambda box=box: box.channel._loop.unwatch(box.channel._ours.fileno()))  # type: ignore[misc]
-            engine.loop.submit(lambda box=box: box.channel.listen())  # type: ignore[misc]
+            engine.loop.submit(box.channel.listen)
             theirs.send(message)
             assert eventually(lambda box=box: box.record().end == "gone"), message  # type: ignore[misc]
         with pytest.raises(BoxGone):
@@ -211,7 +211,7 @@ def test_blocks_of_ids_are_never_shared(tmp_path: Path) -> None:
     assert first.held == 49
     second.close()
     again = [first.reserve() for _ in range(51)]
-    assert not set(again) & {number for number in held[2::2]}
+    assert not set(again) & set(held[2::2])
     first.close()
 
 

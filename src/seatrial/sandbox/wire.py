@@ -4,12 +4,12 @@
 - Every answer is hostile until it fits its schema: exact fields, exact types, ranges. Whatever does not fit is
   `ProtocolError` and nothing else, and costs the box its life.
 
->>> decode(b'{"op":"exit","id":7,"rc":0}')
-Answer(op='exit', id=7, rc=0, errno=0, size=0, pid=0, text='')
->>> decode(b'{"op":"exit","id":7,"rc":"0"}')
+>>> decode(b'{"op":"gone","id":7,"rc":0}')
+Answer(op='gone', id=7, rc=0, cpu_us=0, errno=0, size=0, pid=0, text='')
+>>> decode(b'{"op":"gone","id":7,"rc":"0"}')
 Traceback (most recent call last):
 ...
-seatrial.sandbox.errors.ProtocolError: exit: rc is not a whole number from 0 to 255
+seatrial.sandbox.errors.ProtocolError: gone: rc is not a whole number from 0 to 255
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NoReturn
 
-from seatrial.sandbox.errors import ProtocolError
+from seatrial.sandbox.errors import ProtocolError, SpecError
 
 DATAGRAM_BYTES = 60_000  # below the default socket buffer, so that one datagram always fits
 TEXT_CHARACTERS = 1000
@@ -37,6 +37,7 @@ class Answer:
     op: str
     id: int = 0
     rc: int = 0
+    cpu_us: int = 0
     errno: int = 0
     size: int = 0
     pid: int = 0
@@ -46,8 +47,7 @@ class Answer:
 # kind: field → largest value; `text` fields are strings.
 _SCHEMAS: dict[str, dict[str, int]] = {
     "ready": {},
-    "spent": {"id": _ID, "size": 2**62},  # processor time of a command, in microseconds; before its exit
-    "exit": {"id": _ID, "rc": 255},
+    "exit": {"id": _ID, "rc": 255, "cpu_us": 2**62},  # processor time of the command, in microseconds
     "gone": {"id": _ID, "rc": 255},
     "done": {"id": _ID, "errno": 4095, "size": 2**62},
     "failed": {"text": TEXT_CHARACTERS},
@@ -75,6 +75,16 @@ def memory_file(content: bytes, name: str = "message") -> int:
     fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
     os.lseek(descriptor, 0, os.SEEK_SET)
     return descriptor
+
+
+def pack(files: Mapping[str, tuple[bytes, int]]) -> bytes:
+    """A tree in one piece: u32 length of a JSON table of path, mode, size; the table; the contents."""
+    for path in files:
+        parts = path.split("/")
+        if "\0" in path or any(part in {"", ".", ".."} for part in parts):
+            raise SpecError("files", path, "a relative path without empty, . or .. parts")
+    table = json.dumps([[path, mode, len(content)] for path, (content, mode) in files.items()]).encode()
+    return b"".join([len(table).to_bytes(4, "big"), table, *(content for content, _ in files.values())])
 
 
 def decode(datagram: bytes) -> Answer:

@@ -18,12 +18,12 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from seatrial.sandbox import wire
 from seatrial.sandbox.cgroup import Group
 from seatrial.sandbox.embedded.channel import Channel, close_all
-from seatrial.sandbox.embedded.job import ExecJob, Job, ReadJob, settle
+from seatrial.sandbox.embedded.job import ExecJob, Job, ReadJob, Running, settle
 from seatrial.sandbox.errors import BoxGone, ProtocolError, ReadLimit, SpecError, Unavailable, UserUnsupported
 from seatrial.sandbox.loop import READ, Loop, Timer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from seatrial.sandbox.box import BoxRecord, ExecResult
     from seatrial.sandbox.embedded.launcher import EmbeddedEngine
@@ -126,6 +126,7 @@ class EmbeddedBox:
         self.loop.unwatch(self._pidfd)
         os.close(self._pidfd)
         self._pidfd = -1
+        self.channel.drain()
         self.end("gone")
         self._stop_timers()
         self._free()
@@ -164,10 +165,8 @@ class EmbeddedBox:
         job = self._jobs.get(answer.id)
         if job is None:
             raise ProtocolError(f"{answer.op} of request {answer.id}, which is not under way")
-        if answer.op == "spent":
-            job.spent(answer.size)
-        elif answer.op == "exit":
-            job.exit(answer.rc)
+        if answer.op == "exit":
+            job.exit(answer.rc, answer.cpu_us)
         elif answer.op == "done":
             job.done(answer.errno, answer.size)
         elif answer.op == "gone":
@@ -333,7 +332,7 @@ class EmbeddedBox:
     def place(self, at: str, files: Mapping[str, tuple[bytes, int]], *, read_only: bool = True) -> None:
         """See `Box.place`."""
         message = {"op": "place", "at": at, "read_only": read_only}
-        _wait(self._with_file(message, pack(files), at, lasting=not read_only))
+        _wait(self._with_file(message, wire.pack(files), at, lasting=not read_only))
 
     def kill_all(self) -> None:
         """See `Box.kill_all`."""
@@ -366,40 +365,6 @@ class EmbeddedBox:
 
     def __exit__(self, *_: object) -> None:
         self.close()
-
-
-class Running:
-    """A spawned command; see `Process`."""
-
-    def __init__(self, loop: Loop, job: ExecJob) -> None:
-        self._loop = loop
-        self._job = job
-
-    def lines(self) -> Iterator[bytes]:
-        """See `Process.lines`."""
-        return self._job.streams[0].lines()
-
-    def poll(self) -> int | None:
-        """See `Process.poll`."""
-        return self._job.code
-
-    def kill(self) -> None:
-        """See `Process.kill`."""
-        self._loop.submit(self._job.kill)
-
-    def wait(self, timeout_s: float | None = None) -> ExecResult:
-        """See `Process.wait`."""
-        return self._job.result.result(timeout_s)
-
-
-def pack(files: Mapping[str, tuple[bytes, int]]) -> bytes:
-    """A tree in one piece: u32 length of a JSON table of path, mode, size; the table; the contents."""
-    for path in files:
-        parts = path.split("/")
-        if "\0" in path or any(part in {"", ".", ".."} for part in parts):
-            raise SpecError("files", path, "a relative path without empty, . or .. parts")
-    table = json.dumps([[path, mode, len(content)] for path, (content, mode) in files.items()]).encode()
-    return b"".join([len(table).to_bytes(4, "big"), table, *(content for content, _ in files.values())])
 
 
 def _wait(future: Future[T]) -> T:

@@ -39,7 +39,7 @@ class Channel:
         """The agent has its end, or will never come: begin to listen."""
         self._theirs.close()
         if self._open:
-            self._loop.watch(self._ours.fileno(), READ, self._hear)
+            self._loop.watch(self._ours.fileno(), READ, self._ready)
 
     def post(self, content: bytes, descriptors: list[int]) -> None:
         """Send one datagram; its descriptors are closed once it is out, or cannot go out any more."""
@@ -59,17 +59,24 @@ class Channel:
                 self._ours.shutdown(socket.SHUT_RDWR)
             self._ours.close()
 
-    def _hear(self) -> None:
+    def drain(self) -> None:
+        """Hear everything that has been said so far; for when the speaker has ended."""
+        while self._open and self._hear():
+            pass
+
+    def _hear(self) -> bool:
+        """Hear one datagram; whether there may be more."""
         try:
             message = self._ours.recv(wire.DATAGRAM_BYTES + 1)  # descriptors a box might send along are dropped
         except BlockingIOError:
-            return
+            return False
         except OSError:
             message = b""
         if message:
             self._heard(message)
         else:
             self._lost()
+        return bool(message)
 
     def _send(self) -> None:
         while self._queue:
@@ -89,8 +96,11 @@ class Channel:
             close_all(descriptors)
 
     def _both(self) -> None:
-        self._loop.watch(self._ours.fileno(), READ, self._hear)
+        self._loop.watch(self._ours.fileno(), READ, self._ready)
         self._send()
+        self._ready()
+
+    def _ready(self) -> None:
         if self._open:
             self._hear()
 

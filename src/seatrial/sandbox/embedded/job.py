@@ -124,11 +124,8 @@ class Job:
         self.timer: Timer | None = None
         self.streams: list[Stream] = []
 
-    def spent(self, microseconds: int) -> None:
-        """The command of it took so much processor time."""
-
-    def exit(self, code: int) -> None:
-        """The command of it has ended."""
+    def exit(self, code: int, cpu_us: int | None) -> None:
+        """The command of it has ended, and took so much processor time where anybody could tell."""
 
     def done(self, errno: int, size: int) -> None:
         """The agent's work on it has ended."""
@@ -211,15 +208,11 @@ class ExecJob(Job):
         if not self._gone:
             self._box.kill_job(self.number)
 
-    def spent(self, microseconds: int) -> None:
-        """Told once, before the exit."""
-        if self._cpu_ns is None:
-            self._cpu_ns = microseconds * 1000
-
-    def exit(self, code: int) -> None:
+    def exit(self, code: int, cpu_us: int | None) -> None:
         """The command has ended; its descendants may go on."""
         if self.code is None:
             self.code = code
+            self._cpu_ns = None if cpu_us is None else cpu_us * 1000
             self._look()
             if not self._live and not self.result.done():
                 self._grace = self._box.loop.later(GRACE_S, self._finish)
@@ -230,7 +223,7 @@ class ExecJob(Job):
     def gone(self, code: int) -> None:
         """Nothing of the command is left."""
         self._gone = True
-        self.exit(code)
+        self.exit(code, None)
         if self._timed_out:
             self._finish()
 
@@ -263,3 +256,27 @@ class ExecJob(Job):
         duration = time.monotonic_ns() - self._started
         outputs = bytes(stdout.content), bytes(stderr.content)
         settle(self.result, ExecResult(code, *outputs, truncated, self._timed_out, duration, self._cpu_ns))
+
+
+class Running:
+    """A spawned command; see `Process`."""
+
+    def __init__(self, loop: Loop, job: ExecJob) -> None:
+        self._loop = loop
+        self._job = job
+
+    def lines(self) -> Iterator[bytes]:
+        """See `Process.lines`."""
+        return self._job.streams[0].lines()
+
+    def poll(self) -> int | None:
+        """See `Process.poll`."""
+        return self._job.code
+
+    def kill(self) -> None:
+        """See `Process.kill`."""
+        self._loop.submit(self._job.kill)
+
+    def wait(self, timeout_s: float | None = None) -> ExecResult:
+        """See `Process.wait`."""
+        return self._job.result.result(timeout_s)

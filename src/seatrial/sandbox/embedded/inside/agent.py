@@ -107,8 +107,7 @@ class Agent:
             self.jobs[pid] = int(str(request["id"]))
         except OSError as error:
             os.write(streams[2], f"exec: cannot start: {os.strerror(error.errno or 0)}\n".encode())
-            for answer in ("exit", "gone"):
-                self._answer({"op": answer, "id": request["id"], "rc": payload.NOT_STARTED})
+            self._answer({"op": "gone", "id": request["id"], "rc": payload.NOT_STARTED})
         finally:
             if not request["stdin"]:
                 os.close(streams[0])

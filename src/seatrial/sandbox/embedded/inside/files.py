@@ -56,7 +56,7 @@ def write(path: str, content: int, mode: int) -> int:
 
 
 def unpack(content: int) -> list[tuple[str, int, int, int]]:
-    """The table of a packed tree: path, mode, offset, size; see `launcher.pack` for the layout."""
+    """The table of a packed tree: path, mode, offset, size; see `wire.pack` for the layout."""
     length = int.from_bytes(os.pread(content, 4, 0), "big")
     rows, offset = [], 4 + length
     for path, mode, size in json.loads(os.pread(content, length, 4)):

@@ -186,19 +186,14 @@ def _watch(command: int | None, job: object, control: int) -> NoReturn:
             os._exit(0)
         if pid == command:
             code = os.waitstatus_to_exitcode(status)
-            _spent(control, job)
             _report(control, job, code if code >= 0 else 128 - code)
 
 
 def _report(control: int, job: object, code: int) -> None:
-    os.write(control, json.dumps({"op": "exit", "id": job, "rc": code}).encode())
-
-
-def _spent(control: int, job: object) -> None:
-    """Tell the processor time of the command and of every descendant that has been waited for."""
+    """Tell the end of the command, with its processor time and that of every descendant waited for."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    microseconds = round((usage.ru_utime + usage.ru_stime) * 1_000_000)
-    os.write(control, json.dumps({"op": "spent", "id": job, "size": microseconds}).encode())
+    cpu_us = round((usage.ru_utime + usage.ru_stime) * 1_000_000)
+    os.write(control, json.dumps({"op": "exit", "id": job, "rc": code, "cpu_us": cpu_us}).encode())
 
 
 def _say(text: str) -> None:

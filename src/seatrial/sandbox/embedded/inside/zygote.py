@@ -106,27 +106,20 @@ class Zygote:
                 if pid == 0:
                     self._first_process(plan, descriptors, theirs)
             self.boxes[pid] = int(str(request["id"]))
+            handed = [pidfd]
             try:
                 namespaces.write_maps(pid, plan["uids"], plan["gids"])  # type: ignore[arg-type]
-                self._tell_born(request, pid, pidfd)
+                if request["seated"]:  # its links are made from outside; soon the process itself is closed to us
+                    handed.append(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC))
                 self._let_go(ours, pid, plan)
+                answer = {"op": "born", "id": request["id"], "pid": pid}
+                namespaces.send(self.control, json.dumps(answer).encode(), handed)
             except OSError:
                 os.kill(pid, signal.SIGKILL)
                 raise
             finally:
-                os.close(pidfd)
-
-    def _tell_born(self, request: dict[str, object], pid: int, pidfd: int) -> None:
-        """Answer with the pidfd, and the network namespace where links are to be made into it."""
-        answer = json.dumps({"op": "born", "id": request["id"], "pid": pid}).encode()
-        if not request["seated"]:
-            namespaces.send(self.control, answer, [pidfd])
-            return
-        network = os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC)
-        try:
-            namespaces.send(self.control, answer, [pidfd, network])
-        finally:
-            os.close(network)
+                for descriptor in handed:
+                    os.close(descriptor)
 
     def _switch(self, request: dict[str, object], descriptors: list[int]) -> None:
         """A network namespace without any process: an rtnetlink socket opened inside keeps it in being."""
