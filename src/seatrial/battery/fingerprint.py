@@ -1,7 +1,7 @@
 """Digests of generated things: equal digests mean equal to the last byte.
 
 Any nesting of plain data and frozen dataclasses can be digested. Sets are refused: their order is not theirs, and a
-generator that keeps one may have iterated it (battery.md, section 4, determinism).
+generator that keeps one may have iterated it.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 GIB = 1024**3
 # A foreign project may need more than a toy: two cores as on a small machine, room for its tree twice.
 FOREIGN_BOX = BoxSpec(limits=Limits(cpus=2.0, memory_bytes=4 * GIB, disk_bytes=2 * GIB))
-AGREEING = 2  # of three: below that a fault is flaky (battery.md, section 8.1)
+AGREEING = 2  # of three: one run in three is luck, and called flaky
 FATAL = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP", "SIGSYS"})
 # Reports that say that a resource ran out, or that memory was not given back: no fault of memory safety.
 RESOURCE = frozenset({"out-of-memory", "rss-limit-exceeded", "allocation-size-too-big", "memory-leak"})

@@ -10,7 +10,7 @@ from seatrial.battery.c.program import Size
 if TYPE_CHECKING:
     from seatrial.battery.instance import Knobs
 
-# battery.md, section 6.1. Columns: steps, handlers, look-alikes, checksum, relations, nesting, files, pool.
+# Columns: steps, handlers, look-alikes, checksum, relations, nesting, files, pool.
 _RUNGS = (
     (0, 5, 1, "none", 0, 1, 1, 1),
     (1, 8, 2, "none", 0, 1, 1, 2),

@@ -1,4 +1,4 @@
-"""What a level means for this family (battery.md, section 6.3), open above the fifth.
+"""What a level means for this family, open above the fifth.
 
 >>> knobs(1)["routes"], knobs(5)["chain"], knobs(7)["chain"], knobs(7)["filters"]
 (8, 5, 7, 5)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from seatrial.sandbox import Box
 
 CRAWL_S = 60.0
-SQLMAP_S = 120.0  # battery.md, section 6.3; crawl depth 2, lowest level and risk
+SQLMAP_S = 120.0  # crawl depth 2, lowest level and risk
 
 _CRAWLER = '''
 import http.client, re, sys, time
