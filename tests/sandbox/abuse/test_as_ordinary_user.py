@@ -68,7 +68,7 @@ def copy() -> Iterator[Path]:
         yield base
 
 
-def run(copy: Path, wrapper: list[str], *wanted: str) -> str:
+def start(copy: Path, uid: int, wrapper: list[str], *wanted: str) -> subprocess.Popen[str]:
     program = interpreter()
     if program is None:
         pytest.skip("no Python of this version that an ordinary user can start")
@@ -79,38 +79,55 @@ def run(copy: Path, wrapper: list[str], *wanted: str) -> str:
         "PYTHONDONTWRITEBYTECODE": "1",
         INSIDE: "1",
     }
-    drop = ["setpriv", f"--reuid={UID}", f"--regid={UID}", "--clear-groups", "--inh-caps=-all", "--bounding-set=-all"]
-    if wrapper:
-        drop = drop[:-1]  # newuidmap is a setuid program and needs what it is allowed to have
+    drop = ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", "--inh-caps=-all"]
+    if not wrapper:
+        drop.append("--bounding-set=-all")  # but newuidmap is a setuid program and needs what it may have
     options = ["-q", "-rs", "--tb=short", f"--rootdir={copy}"]
     command = [*wrapper, *drop, program, "-m", "pytest", *options, *wanted]
-    ran = subprocess.run(command, env=environment, cwd="/", capture_output=True, text=True, timeout=TIME_S, check=False)
-    assert ran.returncode == 0, ran.stdout[-6000:] + ran.stderr[-2000:]
-    return ran.stdout
+    pipe = subprocess.PIPE
+    return subprocess.Popen(
+        command, env=environment, cwd="/", stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, text=True
+    )
 
 
-def counted(text: str) -> int:
-    """Tests passed in the child."""
-    found = re.search(r"(\d+) passed", text)
-    return int(found[1]) if found else 0
+def passed(child: subprocess.Popen[str]) -> tuple[int, str]:
+    """How many tests passed in a child, and all it said."""
+    said, wrong = child.communicate(timeout=TIME_S)
+    assert child.returncode == 0, said[-6000:] + wrong[-2000:]
+    found = re.search(r"(\d+) passed", said)
+    return int(found[1]) if found else 0, said
 
 
-def test_an_ordinary_user_with_one_id(copy: Path) -> None:
-    text = run(copy, [], f"{copy}/abuse", f"{copy}/test_preflight_holes.py")
-    assert counted(text) > 220
+@pytest.fixture(scope="module")
+def with_one_id(copy: Path) -> subprocess.Popen[str]:
+    return start(copy, UID, [], f"{copy}/abuse", f"{copy}/test_preflight_holes.py")
 
 
-def test_an_ordinary_user_with_a_range_of_ids(copy: Path) -> None:
+@pytest.fixture(scope="module")
+def with_a_range(copy: Path) -> subprocess.Popen[str] | None:
     """The range exists in a private mount namespace only: this machine's own tables stay as they are."""
     if not all(shutil.which(tool) for tool in ("newuidmap", "newgidmap", "unshare")):
-        pytest.skip("newuidmap (package uidmap) is not here")
+        return None
     if not all(Path(f"/etc/{name}").exists() for name in ("subuid", "subgid")):
-        pytest.skip("no /etc/subuid to cover with another one")
-    (copy / "passwd").write_text(Path("/etc/passwd").read_text() + f"seafarer:x:{UID}:{UID}::/tmp:/bin/sh\n")
+        return None
+    uid = UID + 1  # another user, so that the two do not share a count of processes
+    (copy / "passwd").write_text(Path("/etc/passwd").read_text() + f"seafarer:x:{uid}:{uid}::/tmp:/bin/sh\n")
     for name in ("subuid", "subgid"):
         (copy / name).write_text(f"seafarer:{RANGE}:65536\n")
     script = "".join(f"mount --bind {copy}/{name} /etc/{name} && " for name in ("passwd", "subuid", "subgid"))
     wrapper = ["unshare", "--mount", "--propagation=private", "sh", "-c", script + 'exec "$@"', "sh"]
-    text = run(copy, wrapper, f"{copy}/abuse")
-    assert counted(text) > 200
-    assert "one user: nobody to gain anything" not in text
+    return start(copy, uid, wrapper, f"{copy}/abuse")
+
+
+@pytest.mark.usefixtures("with_a_range")  # both run at once
+def test_an_ordinary_user_with_one_id(with_one_id: subprocess.Popen[str]) -> None:
+    count, _ = passed(with_one_id)
+    assert count > 220
+
+
+def test_an_ordinary_user_with_a_range_of_ids(with_a_range: subprocess.Popen[str] | None) -> None:
+    if with_a_range is None:
+        pytest.skip("newuidmap (package uidmap) or /etc/subuid is not here")
+    count, said = passed(with_a_range)
+    assert count > 200
+    assert "one user: nobody to gain anything" not in said
