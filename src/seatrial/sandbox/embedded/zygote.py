@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 OPEN_S = 30.0  # for a box to be made; it takes milliseconds, on a machine that is not on its knees
 _PROGRAM = Path(__file__).parent / "inside" / "__main__.py"
-_DOCTOR = Fix("user namespaces", "seatrial sandbox doctor says which setting of this machine forbids them")
+_DOCTOR = Fix("user namespaces", "`seatrial doctor` says which setting of this machine forbids them")
 
 
 class Zygote:
