@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seatrial.battery.c.build import ADDRESS, BuildFailed, Recipe, build
+from seatrial.battery.c.build import ADDRESS, REPRODUCIBLE, TARGET, BuildFailed, Recipe, build, compile_c
 from seatrial.battery.grading.case import Case, CaseError, Proof, RunPlan, load_case
 from seatrial.battery.grading.replay import Execution, Run, _agreed, grade_replay, observe
 from seatrial.battery.instance import FileTree
@@ -101,7 +101,7 @@ int main(int argc, char **argv) {
 def test_the_known_limit_a_program_that_reads_its_environment(boxes: Boxes) -> None:
     """Stated in the module: such a program is believed, and the exit code of the run gives it away."""
     tree = FileTree.of({"forger.c": FORGER})
-    target = build(boxes, tree, Recipe.gcc(tree, *ADDRESS))
+    target = compile_c(boxes, tree, *ADDRESS)
     (run,) = observe(boxes, target, Execution(("./target", "{input}")), b"", repeats=1)
     assert (run.fault, run.exit_agrees) == ("double-free", False)
 
@@ -117,26 +117,25 @@ def test_an_input_with_a_strange_name_or_a_huge_one(boxes: Boxes) -> None:
 def test_memory_that_runs_out_is_no_fault(boxes: Boxes) -> None:
     text = "#include <stdlib.h>\nint main(void) { char *p = malloc((size_t)1 << 60); return p ? 1 : 0; }\n"
     tree = FileTree.of({"greedy.c": text})
-    target = build(boxes, tree, Recipe.gcc(tree, *ADDRESS))
+    target = compile_c(boxes, tree, *ADDRESS)
     (run,) = observe(boxes, target, Execution(("./target",)), b"", repeats=1)
     assert (run.fault, run.exit_code) == ("", 0)
 
 
 def test_a_build_is_made_once_and_a_failing_one_says_why(boxes: Boxes) -> None:
     tree = FileTree.of({"a.c": "int main(void) { return 0; }\n"})
-    recipe = Recipe.gcc(tree)
-    assert build(boxes, tree, recipe) is build(boxes, tree, recipe)
-    assert build(boxes, tree, Recipe.gcc(tree, "-O2")) is not build(boxes, tree, recipe)
+    assert compile_c(boxes, tree) is compile_c(boxes, tree)
+    assert compile_c(boxes, tree, "-O2") is not compile_c(boxes, tree)
     broken = FileTree.of({"a.c": "int main(void) { return x; }\n"})
     with pytest.raises(BuildFailed, match=r"build command `gcc .* ended with 1"):
-        build(boxes, broken, Recipe.gcc(broken))
+        compile_c(boxes, broken)
 
 
 def test_two_builds_of_one_tree_are_equal(boxes: Boxes) -> None:
     """The working directory once stood in the debug information."""
     tree = FileTree.of({"a.c": "int main(void) { return 0; }\n"})
     other = BoxSpec(hostname="other")
-    recipe = Recipe.gcc(tree, *ADDRESS)
+    recipe = Recipe((("gcc", *ADDRESS, *REPRODUCIBLE, "-o", TARGET, "a.c"),), keep=TARGET)
     assert build(boxes, tree, recipe).content == build(boxes, tree, recipe, box=other).content
 
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
+import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from seatrial.battery.c.build import ADDRESS
+from seatrial.battery.draw import Draw
 from seatrial.battery.evidence import Evidence
 from seatrial.battery.families.memfind import FAMILY
-from seatrial.battery.families.memfind.generate import model, pair_of, technique_of
+from seatrial.battery.families.memfind.generate import HEADER, model, pair_of, technique_of
 from seatrial.battery.families.memfind.hostile import POC
 from seatrial.battery.families.memfind.ladder import ORDERED, knobs_of, techniques_of
 from seatrial.battery.families.memfind.screen import Symbols
-from seatrial.battery.fingerprint import digests
+from seatrial.battery.fingerprint import fingerprint
 from seatrial.battery.gate.verify import verify
 from seatrial.battery.instance import Attempt, Instance, InstanceKey
 from seatrial.battery.judge import judge
@@ -52,23 +56,31 @@ def solution(instance: Instance, boxes: Boxes) -> bytes:
 
 # 10 instances; whoever changes a byte of any instance raises the version and replaces these.
 GOLDEN = {
-    (1, 1): "863e4dbfcf4a0f93cf88057c03a7c48e",
-    (1, 2): "b1864f17c58ea3c4d23f33251a16fcc6",
-    (2, 1): "d49164cb599f1b2fdf61bfb507b80333",
-    (2, 2): "24875556f6fc011bf75fcfa7c51b83f7",
-    (3, 1): "754563b51832858489c2b67f520bd42e",
-    (3, 2): "d3d8255b56cce8e9db0b04725e52284e",
-    (4, 1): "7c5a4114020789d25ea68b2441aa9ca1",
-    (4, 2): "ba3d9b4b10bf58d36de07822dc57b127",
-    (5, 1): "cb770691b503aef602c0a2c116af19c1",
-    (5, 2): "ee7bbc4c1180864e10f1164f9be15711",
+    (1, 1): "d691e1a08d63c85a8b2917d7",
+    (1, 2): "790a69d9ed27f4d5ac754e8a",
+    (2, 1): "53b3bced1f0b4fa2f302ff17",
+    (2, 2): "73d3ca1224ed276b047a2d4c",
+    (3, 1): "27aba361440c6a79138280ce",
+    (3, 2): "d5c82ae7150ac7de3333ae53",
+    (4, 1): "26c665b1881adedcbb97fa42",
+    (4, 2): "a3ef411524ce58daab8ee418",
+    (5, 1): "a9f6f487a68154a4418ee811",
+    (5, 2): "7ef1229e4e025d052d2e6f6b",
 }
 
 
 @pytest.mark.parametrize(("level", "seed"), GOLDEN)
 def test_golden_digests(level: int, seed: int) -> None:
-    found = digests(FAMILY.generate(key_of(level, seed)))
-    assert found["files_sha256"][:16] + found["twin_sha256"][:16] == GOLDEN[level, seed]
+    assert golden(key_of(level, seed)) == GOLDEN[level, seed]
+
+
+def golden(key: InstanceKey) -> str:
+    """The delivered files, the twin's, and what solves and what must not: eight digits each."""
+    instance = FAMILY.generate(key)
+    twin, hidden = instance.hidden.twin, instance.hidden
+    assert twin is not None
+    solving = fingerprint([hidden.solver, hidden.tests, hidden.hostile])
+    return instance.files.digest()[:8] + twin.files.digest()[:8] + solving[:8]
 
 
 def test_two_hundred_seeds_give_two_hundred_sources() -> None:
@@ -155,6 +167,28 @@ def test_reference_solves_and_nothing_else_does(level: int, boxes: Boxes) -> Non
         verdict = graded(instance, case.files[POC], boxes)
         assert verdict.outcome is Outcome.UNSOLVED, case.name
         assert verdict.partial in {None, 0.0, 0.25}, case.name
+
+
+def test_what_the_grader_does_not_run_is_refused_by_the_program(tmp_path: Path) -> None:
+    for level, seed in ((1, 70), (3, 71), (6, 72)):
+        instance = FAMILY.generate(key_of(level, seed))
+        header = bytes.fromhex(instance.hidden.witness.answer[HEADER])
+        sources = [path for path, _, _ in instance.files if path.endswith(".c")]
+        for path, content, _ in instance.files:
+            (tmp_path / str(level) / path).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / str(level) / path).write_bytes(content)
+        subprocess.run(["gcc", *ADDRESS, *sources, "-o", "target"], cwd=tmp_path / str(level), check=True)
+        draw = Draw(bytes(32), family="test", version="1", level=level, stream="headers")
+        sample = instance.files["sample.bin"]
+        for at in range(len(header)):
+            for change in {1, 0x80, 1 + draw.below(255)}:
+                content = bytearray(sample)
+                content[at] ^= change
+                (tmp_path / "message").write_bytes(content)
+                command = [tmp_path / str(level) / "target", tmp_path / "message"]
+                done = subprocess.run(command, capture_output=True, check=False)
+                assert (done.returncode, done.stdout) == (2, b"")
+        assert sample.startswith(header)
 
 
 def test_reaching_the_function_is_worth_a_quarter(boxes: Boxes) -> None:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 FAMILY, VERSION = "memfind", "1"
 SAMPLE = "sample.bin"
 SAMPLE_RECORDS = 6
+HEADER = "header"  # key of `Witness.answer`: the bytes, in hex, that every message must begin with
 BASE = "base"  # key of `Hidden.extra` of a twin: the flawed tree, whose answers to valid input it must share
 
 _PROMPT = """\
@@ -131,6 +132,7 @@ def _witness(program: Program, source: Source) -> Witness:
         function=site.name,
         lines=(first, last),
         fault_classes=technique.faults,
+        answer={HEADER: (program.grammar.magic + bytes([program.grammar.version])).hex()},
     )
 
 

@@ -3,6 +3,9 @@
 Solved: three of three runs report a class of the witness, with the first own frame (of the fault, the allocation or
 the free) at the site, and the twin runs clean on the same bytes. Otherwise a secondary score: 0.5 for another
 sanitizer error (a defect of the generator, so an `unplanted` event), 0.25 when the function was reached.
+
+Only what does not begin with the program's magic and version is not run: the program refuses it before it reads
+anything else, which the tests show on the real programs.
 """
 
 from __future__ import annotations
@@ -10,8 +13,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from seatrial.battery.c.build import ADDRESS, HOME, STEADY, TARGET, Built, Recipe, build
-from seatrial.battery.families.memfind.generate import BASE
+from seatrial.battery.c.build import ADDRESS, HOME, STEADY, TARGET, Built, compile_c
+from seatrial.battery.families.memfind.generate import BASE, HEADER
 from seatrial.battery.families.memfind.hostile import POC
 from seatrial.battery.families.memfind.screen import Symbols, look
 from seatrial.battery.grading.case import INPUT
@@ -45,7 +48,7 @@ def program_of(instance: Instance) -> FileTree:
 
 def compiled(tree: FileTree, boxes: Boxes) -> Built:
     """A tree with AddressSanitizer."""
-    return build(boxes, tree, Recipe.gcc(tree, *ADDRESS, FIXED))
+    return compile_c(boxes, tree, *ADDRESS, FIXED)
 
 
 @dataclass(frozen=True)
@@ -67,9 +70,12 @@ def grade(instance: Instance, submission: Submission, boxes: Boxes) -> Verdict:
         why = submission.refused.get(POC, "nothing was handed in")
         return _Judgement((_check("handed in", ok=False, detail=why),)).verdict(Outcome.UNSOLVED, 0.0, why)
     witness = instance.hidden.witness
+    handed = _check("handed in", ok=True, detail=f"{len(content)} bytes")
+    if not content.startswith(bytes.fromhex(witness.answer[HEADER])):
+        why = "not a message of this program: magic or version is wrong"
+        return _Judgement((handed, _check("fault", ok=False, detail=why))).verdict(Outcome.UNSOLVED, 0.0, why)
     target = compiled(program_of(instance), boxes)
     seen = look(boxes, target, witness.function, content, timeout_s=TIMEOUT_S)
-    handed = _check("handed in", ok=True, detail=f"{len(content)} bytes")
     if not seen.fault:
         why = "the run took too long" if seen.timed_out else "no sanitizer report"
         partial = None if seen.reached is None else REACHED if seen.reached else 0.0
