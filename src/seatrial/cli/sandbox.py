@@ -162,4 +162,5 @@ def _fail(message: str, *, as_json: bool) -> None:
         click.echo(json.dumps({"error": message, "exit_code": NONE}, indent=2))
     else:
         click.echo(f"seatrial: {message}", err=True)
+        click.echo("`seatrial doctor` says what this machine is missing.", err=True)
     sys.exit(NONE)
