@@ -55,9 +55,9 @@ def read_json(content: bytes, *, cap: int = CAP, depth: int = DEPTH, values: int
         raise BadAnswer(f"not JSON: {error}"[:200]) from None
 
 
-def read_object(content: bytes, *, cap: int = CAP) -> dict[str, Any]:
+def read_object(content: bytes, *, cap: int = CAP, values: int = VALUES) -> dict[str, Any]:
     """The JSON object of a text; raises `BadAnswer` for any other value too."""
-    value = read_json(content, cap=cap)
+    value = read_json(content, cap=cap, values=values)
     if not isinstance(value, dict):
         raise BadAnswer(f"a JSON object was asked for, not {type(value).__name__}")
     return value

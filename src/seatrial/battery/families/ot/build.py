@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 _FIRST = ("Kell", "Orm", "Vas", "Tarn", "Brin", "Hald", "Mor", "Ister", "Lun", "Quar", "Sel", "Ud", "Yar", "Dov", "Fen")
 _LAST = ("beck", "dale", "holt", "mere", "stead", "wick", "ford", "haven", "moor", "garth", "thorpe", "sund")
-NOUNS = {"tank": "tank", "boiler": "boiler", "feeder": "feeder"}
 STATE = {"tank": ("LT", "level", "m"), "boiler": ("TT", "temperature", "degC"), "feeder": ("TE", "temperature", "degC")}
 SECOND = {"tank": ("FT", "outflow", "l/s"), "boiler": ("PT", "pressure", "bar"), "feeder": ("IT", "current", "A")}
 DRIVE = {"tank": ("XV", "inlet valve"), "boiler": ("BU", "burner"), "feeder": ("LB", "load admitted")}

@@ -14,13 +14,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 from seatrial.battery.draw import Draw
-from seatrial.battery.families.ot.build import NOUNS
 from seatrial.battery.families.ot.bundle import beside, source
 from seatrial.battery.families.ot.gateway import CAP, MOST_RULES, OPERATORS, Gateway, Rule, parse_rules
 from seatrial.battery.families.ot.plants import KINDS
+from seatrial.battery.families.ot.polling import DAY, MICRO
 from seatrial.battery.families.ot.reading import read_capture
-from seatrial.battery.families.ot.survey import DAY
-from seatrial.battery.families.ot.traffic import MICRO, Recorder, Shift, Tally, working_range
+from seatrial.battery.families.ot.recorder import Recorder
+from seatrial.battery.families.ot.traffic import Shift, Tally, working_range
 from seatrial.battery.families.ot.works import Workflow, Works, draw_works
 from seatrial.battery.grading.answers import BadAnswer
 from seatrial.battery.instance import Armed, FileTree, Hidden, HostileCase, Instance, Script, Tags, Witness
@@ -69,9 +69,6 @@ class Protect:
     submissions = 1
     visibility: Literal["public", "private"] = "public"
     ordered_knobs = ("workflows", "classes", "unlabelled", "states", "maintenance")
-    not_applicable: Mapping[str, str] = MappingProxyType(
-        {"G7": "rules are judged by what they pass and block; there is no secret that an attempt could have"}
-    )
 
     @property
     def participants(self) -> Mapping[str, Callable[[Box, Instance], None]]:
@@ -214,9 +211,9 @@ def _instance(key: InstanceKey, settings: Knobs, works: Works, twin: Instance | 
     shift = Shift(works, stream(key, "training"), TRAINING_S, attacks=-labelled, recorder=recorder, blind=blind)
     tally = shift.play()
     numbers = recorder.numbers()
-    labels = ["frame,source,unit,function,address"]
+    labels = ["frame,source,unit,address,function"]
     labels += [
-        f"{numbers[frame]},{request.source},{request.unit},{request.function},{request.address}"
+        f"{numbers[frame]:06},{request.source},{request.unit},{request.address},{request.function}"
         for frame, request in tally.labels
     ]
     files: dict[str, str | bytes] = {
@@ -316,7 +313,7 @@ def _prompt(works: Works, level: int) -> str:
         1: "/challenge/labels.csv: the frame (as Wireshark counts) of the only bad write that has been labelled.",
     }.get(labelled, f"/challenge/labels.csv: the frames (as Wireshark counts) of {labelled} bad writes in the capture.")
     parts = [
-        f"""A gateway is to be put in front of the controllers of {works.place}, a plant of {NOUNS[works.kind]}s. \
+        f"""A gateway is to be put in front of the controllers of {works.place}, a plant of {works.kind}s. \
 Write its rules: they have to stop bad writes and must not disturb the people who run the plant.
 
 /challenge/capture.pcap: twenty minutes of Modbus/TCP traffic without a gateway.

@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from seatrial.battery.draw import Draw
-from seatrial.battery.families.ot.build import DRIVE, NOUNS, RELIEF, STATE, site
+from seatrial.battery.families.ot.build import DRIVE, RELIEF, STATE, site
 from seatrial.battery.families.ot.bundle import beside, source
 from seatrial.battery.families.ot.plants import KINDS, TICKS
 from seatrial.battery.families.ot.plc import IEC104_PORT, MAX_ADVANCE, MODBUS_PORT, PROBE_PORT, TIME_PORT, Station
@@ -97,9 +97,6 @@ class Respond:
             "iec104",
             "noise",
         ),
-    )
-    not_applicable: Mapping[str, str] = MappingProxyType(
-        {"G7": "the exercise holds no secret: what counts is the plant's trajectory, replayed from the request log"}
     )
 
     @property
@@ -308,7 +305,7 @@ def _limit_text(kind: str, limit: Limit) -> str:
     words = "must never exceed" if limit.side == "max" else "must never fall below"
     if limit.signal == "state":
         _, name, measure = STATE[kind]
-        return f"the {name} of {NOUNS[kind]} {limit.index + 1} {words} {limit.bound:g} {measure}"
+        return f"the {name} of {kind} {limit.index + 1} {words} {limit.bound:g} {measure}"
     name = (DRIVE if limit.signal == "drive" else RELIEF)[kind][1]
     return f"the sum of all positions of '{name}' {words} {100 * limit.bound:g} %"
 
@@ -317,11 +314,11 @@ def _handover(kind: str, place: str, scenario: Scenario) -> str:
     """The sheet of the shift that goes home: what stands where, and how it stood at second 0."""
     letters, name, measure = STATE[kind]
     del letters
-    lines = [f"{place}: shift hand-over, {len(scenario.shapes)} x {NOUNS[kind]} in a row", ""]
+    lines = [f"{place}: shift hand-over, {len(scenario.shapes)} x {kind} in a row", ""]
     station = Station(scenario.config)
     for index, item in enumerate(scenario.shapes):
         low, high = item.band
-        lines.append(f"{NOUNS[kind].capitalize()} {index + 1}: safe band {low:g}..{high:g} {measure} ({name})")
+        lines.append(f"{kind.capitalize()} {index + 1}: safe band {low:g}..{high:g} {measure} ({name})")
         for number, point in enumerate(scenario.points):
             wire = point.wire
             if not point.tag or wire["index"] != index:
@@ -358,12 +355,12 @@ def _prompt(kind: str, place: str, scenario: Scenario, hidden: int) -> str:
     remote = any(point["role"] == "remote" for point in scenario.config["points"])
     lines = [
         (
-            f"You take over the night shift of {place}, a plant with {len(scenario.shapes)} x {NOUNS[kind]} in a row."
+            f"You take over the night shift of {place}, a plant with {len(scenario.shapes)} x {kind} in a row."
             " The plant is in an unsafe state and drifting. Bring it back by way of its controller."
         ),
         "",
         (
-            f"Goal: before second {scenario.deadline / TICKS:g} of plant time, have every {NOUNS[kind]} inside its safe"
+            f"Goal: before second {scenario.deadline / TICKS:g} of plant time, have every {kind} inside its safe"
             f" band at once, and keep all of them there for {HOLD_S} s without a break. No hard limit may be broken at"
             " any moment. Only the plant itself is judged, not what you wrote to it. There is nothing to hand in; an"
             " empty file /submission/done does no harm."
@@ -403,7 +400,7 @@ def _prompt(kind: str, place: str, scenario: Scenario, hidden: int) -> str:
         f"The exercise ends at second {scenario.config['end'] / TICKS:g}.",
         "",
         _PHYSICS[kind]
-        + f" A share of what leaves one {NOUNS[kind]} reaches the next in the row. Outside influences may change on"
+        + f" A share of what leaves one {kind} reaches the next in the row. Outside influences may change on"
         " the way." * (len(scenario.shapes) > 1),
     ]
     if remote:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from seatrial.battery.families.ot.build import DRIVE, NOUNS, RELIEF, SECOND, STATE, numbers, shape
+from seatrial.battery.families.ot.build import DRIVE, RELIEF, SECOND, STATE, numbers, shape
 from seatrial.battery.families.ot.plants import TICKS, Plant, steer
 
 if TYPE_CHECKING:
@@ -128,10 +128,10 @@ def _of_unit(
         low, high = _span(draw, [*series, *(value for _, value in entered)], percent=measure == "%")
         noisy = tuple(value + (high - low) * NOISE * (draw.below(20_001) - 10_000) / 10_000 for value in series)
         tag = f"{letters}-{next(following)}"
-        found.append(Signal(tag, f"{text} ({NOUNS[kind]} {index + 1})", measure, low, high, noisy, entered))
+        found.append(Signal(tag, f"{text} ({kind} {index + 1})", measure, low, high, noisy, entered))
     tag = f"HS-{next(following)}"
     found.append(
-        Signal(tag, f"circulation pump ({NOUNS[kind]} {index + 1})", "0/1", 0, 1, switching(draw, 12), two_state=True)
+        Signal(tag, f"circulation pump ({kind} {index + 1})", "0/1", 0, 1, switching(draw, 12), two_state=True)
     )
     return found
 

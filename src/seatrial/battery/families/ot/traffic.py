@@ -13,22 +13,12 @@ from typing import TYPE_CHECKING
 
 from seatrial.battery.families.ot.gateway import Request
 from seatrial.battery.families.ot.plants import STEP, Plant, steer
-from seatrial.battery.wire.modbus import (
-    TABLE_OF,
-    mbap,
-    read_request,
-    read_response,
-    write_coil_request,
-    write_coils_request,
-    write_register_request,
-    write_registers_request,
-    write_response,
-)
-from seatrial.battery.wire.pcap import Capture, Conversation, Endpoint
+from seatrial.battery.wire.modbus import TABLE_OF
 
 if TYPE_CHECKING:
     from seatrial.battery.draw import Draw
     from seatrial.battery.families.ot.gateway import Gateway
+    from seatrial.battery.families.ot.recorder import Recorder
     from seatrial.battery.families.ot.works import Workflow, WorkPoint, Works
 
 POLL_S = 10
@@ -39,7 +29,6 @@ BURST = 12  # writes of one burst; those beyond the point's rate are bad
 QUIET_S = 75  # a burst stands alone: nobody else writes there so long before and after
 EVERY = {"trim": 14, "relief": 17, "pump": 34, "recipe": 70, "line-up": 60, "calibrate": 25}
 MARGIN = 0.025  # of the span: how far below its mark a state is when a bad opening is offered
-MICRO = 1_000_000
 
 
 @dataclass
@@ -163,10 +152,6 @@ class Shift:
     def _key(self) -> bool:
         """The maintenance key is turned for a while once in a shift."""
         return self._key_from <= self.now < self._key_from + self._seconds // 5
-
-    def readings(self) -> dict[str, float]:
-        """Measured points by tag, in their units of measure."""
-        return self._readings
 
     def _poll(self) -> None:
         for role in ("panel", "historian"):
@@ -388,53 +373,3 @@ def working_range(point: WorkPoint) -> tuple[int, int]:
     low += low * point.scale < point.low - 1e-9
     high += (high + 1) * point.scale <= point.high + 1e-9
     return low, high
-
-
-class Recorder:
-    """Writes a shift into a capture: one conversation a host, opened when it first speaks."""
-
-    def __init__(self, works: Works, draw: Draw, start: int) -> None:
-        self._works, self._draw, self._start = works, draw, start
-        self.capture = Capture()
-        self._talks: dict[str, Conversation] = {}
-        self._transactions: dict[str, int] = {}
-        self._order: list[int] = []  # index of each request's frame among all frames
-
-    def take(self, request: Request, shown: list[int]) -> int:
-        """Record a request and its answer; returns a handle for `frame_number`."""
-        at = self._start + int(request.at * MICRO)
-        talk = self._talks.get(request.source)
-        if talk is None:
-            here = Endpoint(request.source, 49_152 + self._draw.below(16_000))
-            isn = self._draw.below(2**31)
-            talk = Conversation(self.capture, here, Endpoint(self._works.plc, 502), at - 1_000, isn=isn)
-            self._talks[request.source] = talk
-        number = self._transactions.get(request.source, self._draw.below(30_000)) + 1 & 0xFFFF
-        self._transactions[request.source] = number
-        pdu = request_pdu(request)
-        answer = read_response(request.function, shown) if request.function <= 4 else write_response(pdu)
-        frame = talk.send(at, mbap(number, request.unit, pdu), from_client=True)
-        talk.send(at + 1_500 + self._draw.below(3_000), mbap(number, request.unit, answer), from_client=False)
-        return frame
-
-    def close(self, second: int) -> None:
-        """End every conversation."""
-        for number, source in enumerate(sorted(self._talks)):
-            self._talks[source].close(self._start + second * MICRO + number * 7_000)
-
-    def numbers(self) -> dict[int, int]:
-        """Handle → frame number as dissectors count, from 1."""
-        order = sorted(range(len(self.capture.frames)), key=lambda index: self.capture.frames[index][0])
-        return {index: place + 1 for place, index in enumerate(order)}
-
-
-def request_pdu(request: Request) -> bytes:
-    """The Modbus request of a gateway's request."""
-    if request.function <= 4:
-        return read_request(request.function, request.address, request.count)
-    if request.function == 5:
-        return write_coil_request(request.address, on=bool(request.values[0]))
-    if request.function == 6:
-        return write_register_request(request.address, request.values[0])
-    write = write_coils_request if request.function == 15 else write_registers_request
-    return write(request.address, request.values)
