@@ -308,17 +308,17 @@ _EXAMPLE = """{"rules": [
 
 def _prompt(works: Works, level: int) -> str:
     labelled = (20, 10, 5, 1, 0)[min(level, 5) - 1]
+    drill = " sent in a drill with the outputs isolated: answered, but without effect. Everything else is in order."
     examples = {
-        0: "/challenge/labels.csv: empty, for no bad write has been labelled at this plant; the capture holds none.",
-        1: "/challenge/labels.csv: the frame (as Wireshark counts) of the only bad write that has been labelled.",
-    }.get(labelled, f"/challenge/labels.csv: the frames (as Wireshark counts) of {labelled} bad writes in the capture.")
+        0: "/challenge/labels.csv: empty, for no bad write is in the capture: everything in it is in order.",
+        1: f"/challenge/labels.csv: the frame (as Wireshark counts) of the one bad write in the capture,{drill}",
+    }.get(labelled, f"/challenge/labels.csv: the frames (as Wireshark counts) of {labelled} bad writes,{drill}")
     parts = [
         f"""A gateway is to be put in front of the controllers of {works.place}, a plant of {works.kind}s. \
 Write its rules: they have to stop bad writes and must not disturb the people who run the plant.
 
 /challenge/capture.pcap: twenty minutes of Modbus/TCP traffic without a gateway.
-{examples} They were sent in a drill with the outputs isolated: answered, but without effect. Everything else in the \
-capture is in order.
+{examples}
 /challenge/points.csv: the point list. Engineering value = register x scale. low and high: for a command its working \
 range, for a measurement the plant's hard limits. per_minute: the most writes in order in any 60 s. count: registers \
 or coils of a point.

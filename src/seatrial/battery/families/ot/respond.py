@@ -312,13 +312,12 @@ def _limit_text(kind: str, limit: Limit) -> str:
 
 def _handover(kind: str, place: str, scenario: Scenario) -> str:
     """The sheet of the shift that goes home: what stands where, and how it stood at second 0."""
-    letters, name, measure = STATE[kind]
-    del letters
+    _, name, unit = STATE[kind]
     lines = [f"{place}: shift hand-over, {len(scenario.shapes)} x {kind} in a row", ""]
     station = Station(scenario.config)
     for index, item in enumerate(scenario.shapes):
         low, high = item.band
-        lines.append(f"{kind.capitalize()} {index + 1}: safe band {low:g}..{high:g} {measure} ({name})")
+        lines.append(f"{kind.capitalize()} {index + 1}: safe band {low:g}..{high:g} {unit} ({name})")
         for number, point in enumerate(scenario.points):
             wire = point.wire
             if not point.tag or wire["index"] != index:
@@ -326,7 +325,8 @@ def _handover(kind: str, place: str, scenario: Scenario) -> str:
             shown = station.measure(number)
             if wire["role"] in {"drive", "relief"}:
                 shown *= 100.0 * wire["scale"]
-            lines.append(f"  {point.tag}  {point.text.split(' (')[0]}: {shown:.4g} {point.measure}")
+            measure = "" if point.measure == "0/1" else f" {point.measure}"
+            lines.append(f"  {point.tag}  {point.text.split(' (')[0]}: {shown:.4g}{measure}")
     lines += ["", "Hard limits:"]
     lines += [f"  {number}. {_limit_text(kind, limit)}" for number, limit in enumerate(scenario.limits, 1)]
     return "\n".join(lines) + "\n"
