@@ -53,7 +53,7 @@ class Groups:
 
     def __init__(self, mode: str, bases: dict[str, Path], own_lists: list[Path]) -> None:
         self.mode = mode
-        self.own_lists = own_lists
+        self.own_lists = [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in own_lists]
         self._numbers = itertools.count()
         self._roots: dict[str, Path] = {}
         name = f"{PREFIX}{os.getpid()}-{next(_SERIAL)}"
@@ -90,6 +90,8 @@ class Groups:
 
     def remove(self) -> None:
         """Remove the folders of this supervisor, once every box is closed."""
+        while self.own_lists:
+            os.close(self.own_lists.pop())
         for root in self._roots.values():
             with contextlib.suppress(OSError):
                 root.rmdir()

@@ -77,6 +77,8 @@ class EmbeddedBox:
     def take_namespace(self) -> int:
         """The descriptor of its network namespace, once; from any thread."""
         number, self._namespace = self._namespace, -1
+        if number < 0:
+            raise BoxGone(f"box {self.name} has ended before it was linked")
         return number
 
     def unborn(self, error: BaseException) -> None:
@@ -144,7 +146,7 @@ class EmbeddedBox:
             self._timers.append(self.loop.later(self.spec.limits.lifetime_s, lambda: self.end("watchdog")))
             settle(self.opened)
 
-    def _hear(self, message: bytes) -> None:
+    def _hear(self, message: bytes, _: list[int]) -> None:
         try:
             self._take(wire.decode(message))
         except ProtocolError as error:
@@ -207,18 +209,28 @@ class EmbeddedBox:
     ) -> ExecJob:  # fmt: skip
         cwd, user = where
         self._check(argv, env, user)
-        readers, writers = zip(os.pipe2(os.O_CLOEXEC), os.pipe2(os.O_CLOEXEC), strict=True)
-        if self.host_id is not None:
-            for writer in writers:
-                os.fchown(writer, self.host_id, self.host_id)
-        job = ExecJob(self, next(self._numbers), list(readers), caps, live=live)
+        descriptors = [wire.memory_file(stdin, "stdin")] if stdin else []
+        readers, writers = self._pipes(descriptors)
+        job = ExecJob(self, next(self._numbers), readers, caps, live=live)
         message = {
             "op": op, "id": job.number, "argv": list(argv), "cwd": cwd, "env": dict(env), "user": user or "root",
             "stdin": bool(stdin),
         }  # fmt: skip
-        descriptors = [wire.memory_file(stdin, "stdin")] if stdin else []
         self._begin_job(job, message, [*descriptors, *writers], timeout_s)
         return job
+
+    def _pipes(self, held: list[int]) -> tuple[list[int], list[int]]:
+        """Two pipes whose writing ends the box's root may open again; closes what is held where that fails."""
+        made: list[int] = []
+        try:
+            for _ in range(2):
+                made += os.pipe2(os.O_CLOEXEC)
+                if self.host_id is not None:
+                    os.fchown(made[-1], self.host_id, self.host_id)
+        except OSError:
+            close_all([*held, *made])
+            raise
+        return made[::2], made[1::2]
 
     def _check(self, argv: Sequence[str], env: Mapping[str, str], user: str | None) -> None:
         if not argv or not argv[0]:

@@ -1,4 +1,4 @@
-"""The supervisor's end of the line to one agent: requests out in order, datagrams in, nothing ever waited for."""
+"""The supervisor's end of a line to an agent or the zygote: requests out in order, datagrams in, no waiting."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from seatrial.sandbox import wire
+from seatrial.sandbox.embedded.inside import namespaces
 from seatrial.sandbox.loop import READ, WRITE, Loop
 
 if TYPE_CHECKING:
@@ -19,25 +20,38 @@ AGAIN_S = 0.02  # before descriptors are sent again that the kernel found too ma
 
 
 class Channel:
-    """A connected pair of sockets; on the loop's thread but for its making."""
+    """A connected pair of sockets; on the loop's thread but for its making.
 
-    def __init__(self, loop: Loop, heard: Callable[[bytes], None], lost: Callable[[], None]) -> None:
+    Descriptors that come in are handed to `heard` only where `trusted`; what a box sends along is dropped.
+    """
+
+    def __init__(
+        self, loop: Loop, heard: Callable[[bytes, list[int]], None], lost: Callable[[], None], *, trusted: bool = False
+    ) -> None:
         self._loop = loop
         self._heard = heard
         self._lost = lost
+        self._trusted = trusted
         self._queue: deque[tuple[bytes, list[int]]] = deque()
         self._open = True
         self._ours, self._theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._ours.setblocking(False)
 
-    @property
-    def agent_end(self) -> int:
-        """The descriptor to hand to the agent, until `listen`."""
-        return self._theirs.fileno()
+    def take_far_end(self) -> int:
+        """The descriptor to hand over to the other side; whoever takes it closes it."""
+        return self._theirs.detach()
+
+    def ask(self, content: bytes, seconds: float) -> bytes:
+        """Send one datagram and wait for the answer, before `listen`."""
+        self._ours.settimeout(seconds)
+        try:
+            self._ours.send(content)
+            return self._ours.recv(wire.DATAGRAM_BYTES)
+        finally:
+            self._ours.setblocking(False)
 
     def listen(self) -> None:
-        """The agent has its end, or will never come: begin to listen."""
-        self._theirs.close()
+        """Begin to listen."""
         if self._open:
             self._loop.watch(self._ours.fileno(), READ, self._ready)
 
@@ -53,6 +67,7 @@ class Channel:
         """Hang up; the agent leaves, and its box with it."""
         if self._open:
             self._open = False
+            self._theirs.close()
             self._drop()
             self._loop.unwatch(self._ours.fileno())
             with contextlib.suppress(OSError):
@@ -66,14 +81,18 @@ class Channel:
 
     def _hear(self) -> bool:
         """Hear one datagram; whether there may be more."""
+        descriptors: list[int] = []
         try:
-            message = self._ours.recv(wire.DATAGRAM_BYTES + 1)  # descriptors a box might send along are dropped
+            if self._trusted:
+                message, descriptors = namespaces.receive(self._ours, wire.DATAGRAM_BYTES + 1)
+            else:
+                message = self._ours.recv(wire.DATAGRAM_BYTES + 1)
         except BlockingIOError:
             return False
         except OSError:
             message = b""
         if message:
-            self._heard(message)
+            self._heard(message, descriptors)
         else:
             self._lost()
         return bool(message)

@@ -224,8 +224,6 @@ class ExecJob(Job):
         """Nothing of the command is left."""
         self._gone = True
         self.exit(code, None)
-        if self._timed_out:
-            self._finish()
 
     def fail(self, error: BaseException) -> None:
         """The box has gone: a time-out is still a time-out."""

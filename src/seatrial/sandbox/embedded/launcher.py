@@ -10,6 +10,7 @@ import atexit
 import contextlib
 import itertools
 import os
+import sys
 import threading
 import time
 from pathlib import Path
@@ -19,7 +20,7 @@ from seatrial.sandbox import cgroup, network
 from seatrial.sandbox.box import BoxRecord
 from seatrial.sandbox.embedded.box import EmbeddedBox
 from seatrial.sandbox.embedded.channel import close_all
-from seatrial.sandbox.embedded.inside import capabilities
+from seatrial.sandbox.embedded.inside import capabilities, syscalls
 from seatrial.sandbox.embedded.zygote import OPEN_S, Zygote
 from seatrial.sandbox.errors import BoxGone, Fix, Unavailable
 from seatrial.sandbox.ids import BLOCK, MORE_USERS, IdBlocks, many_ids, user_extents
@@ -41,6 +42,10 @@ class EmbeddedEngine:
     level = LEVEL
 
     def __init__(self) -> None:
+        if sys.platform != "linux" or os.uname().machine not in syscalls.SUPPORTED:
+            machines = " or ".join(syscalls.SUPPORTED)
+            raise Unavailable("this is no machine for boxes", (Fix("machine", f"use Linux on {machines}"),))
+        self._owner = os.getpid()
         self._mutex = threading.Lock()
         self._boxes: set[EmbeddedBox] = set()
         self._numbers = itertools.count(1)
@@ -127,19 +132,13 @@ class EmbeddedEngine:
         box.group = self.groups.create(box.spec.limits)
 
     def _lists(self, box: EmbeddedBox) -> list[int]:
-        lists = box.group.open_lists()
-        return lists + [os.open(path, os.O_WRONLY | os.O_CLOEXEC) for path in self.groups.own_lists]
+        return [*box.group.open_lists(), *map(os.dup, self.groups.own_lists)]
 
     def _start(self, box: EmbeddedBox, plan: dict[str, object], lists: list[int]) -> None:
         zygote = self._running_zygote()
         number = next(self._numbers)
 
-        def start() -> None:
-            zygote.clone(number, box, plan, lists)
-            close_all(lists)
-            box.channel.listen()
-
-        self.loop.submit(start)
+        self.loop.submit(lambda: zygote.clone(number, box, plan, lists))
 
     def _running_zygote(self) -> Zygote:
         with self._mutex:
@@ -204,7 +203,11 @@ class EmbeddedEngine:
 
     def _guard_root(self, box: EmbeddedBox) -> None:
         """Guarantee G1, read from the kernel: no id of the box is the host's root."""
-        rows = [tuple(map(int, line.split())) for line in Path(f"/proc/{box.pid}/uid_map").read_text().splitlines()]
+        try:
+            text = Path(f"/proc/{box.pid}/uid_map").read_text()
+        except OSError as gone:
+            raise BoxGone(f"box {box.name} has ended before it was opened") from gone
+        rows = [tuple(map(int, line.split())) for line in text.splitlines()]
         box.uid_map = [(row[0], row[1], row[2]) for row in rows]
         if not rows or any(outside <= 0 < outside + count for _, outside, count in box.uid_map):
             raise Unavailable(f"box {box.name} would run as root of this machine")
@@ -220,6 +223,8 @@ class EmbeddedEngine:
 
     def close(self) -> None:
         """Close every box, the zygote and all that the engine holds; may be called twice."""
+        if os.getpid() != self._owner:  # a fork of the supervisor holds copies only: nothing in it is its own
+            return
         with self._mutex:
             if self._closed:
                 return

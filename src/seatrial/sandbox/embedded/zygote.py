@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import os
-import socket
 import subprocess
 import sys
 from concurrent.futures import Future
@@ -12,15 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatrial.sandbox import wire
-from seatrial.sandbox.embedded.channel import close_all
-from seatrial.sandbox.embedded.inside import namespaces
+from seatrial.sandbox.embedded.channel import Channel, close_all
 from seatrial.sandbox.embedded.job import settle
 from seatrial.sandbox.errors import BoxGone, Fix, ProtocolError, Unavailable
 from seatrial.sandbox.ids import keep_ids
-from seatrial.sandbox.loop import READ, Loop
 
 if TYPE_CHECKING:
     from seatrial.sandbox.embedded.box import EmbeddedBox
+    from seatrial.sandbox.loop import Loop
 
 OPEN_S = 30.0  # for a box to be made; it takes milliseconds, on a machine that is not on its knees
 _PROGRAM = Path(__file__).parent / "inside" / "__main__.py"
@@ -31,76 +28,67 @@ class Zygote:
     """The running zygote of one supervisor."""
 
     def __init__(self, loop: Loop, groups: list[Path], ids: int | None) -> None:
-        self.control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        with theirs:
-            number = theirs.fileno()
+        self.alive = True
+        self._loop = loop
+        self._waiting: dict[int, EmbeddedBox] = {}
+        self._switches: dict[int, Future[int]] = {}
+        self._channel = Channel(loop, self._hear, self._gone, trusted=True)
+        number = self._channel.take_far_end()
+        try:
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-X", "utf8", str(_PROGRAM), str(number)],
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 cwd="/", env={}, pass_fds=(number,), start_new_session=True,
             )  # fmt: skip
-        self.alive = True
+        finally:
+            os.close(number)
         try:
             if ids is not None:
                 self._settle(ids)
         except BaseException:
-            self.control.close()
+            self._channel.close()
             self.process.wait()
             raise
-        self._loop = loop
-        self._waiting: dict[int, EmbeddedBox] = {}
-        self._switches: dict[int, Future[int]] = {}
-        loop.submit(lambda: loop.watch(self.control.fileno(), READ, self._hear))
-        self._send({"op": "groups", "id": 0, "folders": [str(folder) for folder in groups]}, [])
+        folders, _ = wire.encode({"op": "groups", "id": 0, "folders": [str(folder) for folder in groups]})
+        loop.submit(lambda: self._channel.post(folders, []))
+        loop.submit(self._channel.listen)
 
     def _settle(self, ids: int) -> None:
         """Of an ordinary user: give the zygote a user namespace with `ids` ids."""
         own = {"uid": os.getuid(), "gid": os.getgid()}
-        message = json.dumps({"op": "user", "id": 0, "many": ids > 1, "ids": own}).encode()
-        self.control.settimeout(OPEN_S)
-        self.control.send(message)
-        answer = wire.decode(self.control.recv(wire.DATAGRAM_BYTES))
-        self.control.settimeout(None)
+        request, _ = wire.encode({"op": "user", "id": 0, "many": ids > 1, "ids": own})
+        answer = wire.decode(self._channel.ask(request, OPEN_S))
         if answer.op != "settled":
             raise Unavailable(f"this user may not make user namespaces: {wire.printable(answer.text)}", (_DOCTOR,))
         if ids > 1:
             keep_ids(self.process.pid, ids)
 
     def clone(self, number: int, box: EmbeddedBox, plan: dict[str, object], lists: list[int]) -> None:
-        """Ask for a box; on the loop's thread."""
+        """Ask for a box, whose payload's task lists and own are `lists`; on the loop's thread."""
         self._waiting[number] = box
         request = {"op": "box", "id": number, "plan": plan, "seated": box.network is not None}
-        self._send(request, [box.channel.agent_end, *lists])
+        content, file = wire.encode(request)
+        handed = [box.channel.take_far_end(), *lists]
+        self._channel.post(content, handed if file is None else [file, *handed])
+        box.channel.listen()
 
     def switch(self, number: int) -> Future[int]:
         """Ask for the socket of a new switch; from any thread."""
         future: Future[int] = Future()
+        content, _ = wire.encode({"op": "switch", "id": number})
 
         def ask() -> None:
             self._switches[number] = future
-            self._send({"op": "switch", "id": number}, [])
+            self._channel.post(content, [])
 
         self._loop.submit(ask)
         return future
 
-    def _send(self, message: dict[str, object], descriptors: list[int]) -> None:
-        content, file = wire.encode(message)
+    def _hear(self, message: bytes, descriptors: list[int]) -> None:
         try:
-            socket.send_fds(self.control, [content], descriptors if file is None else [file, *descriptors])
-        except OSError:
-            self._loop.submit(self._gone)
-        finally:
-            if file is not None:
-                os.close(file)
-
-    def _hear(self) -> None:
-        try:
-            message, descriptors = namespaces.receive(self.control, wire.DATAGRAM_BYTES + 1)
-            if not message:
-                self._gone()
-                return
             self._take(wire.decode(message), descriptors)
-        except (OSError, ProtocolError):
+        except ProtocolError:
+            close_all(descriptors)
             self._gone()
 
     def _take(self, answer: wire.Answer, descriptors: list[int]) -> None:
@@ -112,7 +100,7 @@ class Zygote:
             box.born(answer.pid, *descriptors)
         else:
             close_all(descriptors)
-            error = Unavailable(f"no box could be made: {wire.printable(answer.text)}")
+            error = Unavailable(f"no box could be made: {wire.printable(answer.text)}", (_DOCTOR,))
             if switch is not None:
                 settle(switch, error=error)
             if box is not None:
@@ -121,8 +109,7 @@ class Zygote:
     def _gone(self) -> None:
         if self.alive:
             self.alive = False
-            self._loop.unwatch(self.control.fileno())
-            self.control.close()
+            self._channel.close()
             for box in self._waiting.values():
                 box.unborn(BoxGone("the zygote has gone"))
             self._waiting.clear()

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 MAX_PASSES = 200  # of killing: a tree that still forks after so many is ended by closing the box
 _PAUSE_S = 0.005  # between passes: a killed process needs about a millisecond to be gone
-BIG_BYTES = 4 * 1024 * 1024  # of a request that travels in a memory file: beyond any argument list the kernel takes
 
 
 class Agent:
@@ -54,16 +53,9 @@ class Agent:
                     return
 
     def _request(self) -> bool:
-        try:
-            message, descriptors = namespaces.receive(self.control)
-        except ConnectionError:
+        request, descriptors = namespaces.receive_request(self.control)
+        if request is None:
             return False
-        if not message:
-            return False
-        request = json.loads(message)
-        if request.get("big"):
-            request = json.loads(os.pread(descriptors[0], BIG_BYTES, 0))
-            os.close(descriptors.pop(0))
         try:
             getattr(self, f"_{request['op']}")(request, descriptors)
         except OSError as error:
@@ -124,7 +116,7 @@ class Agent:
     def _kill(self, request: dict[str, object], descriptors: list[int]) -> None:
         del descriptors
         shims = [pid for pid, job in self.jobs.items() if job == request["target"]]
-        if shims and len(self.jobs) == 1:
+        if shims and len(self.jobs) == 1 and not self.trees:
             self._kill_everything()  # nothing else runs here: the kernel's own sweep cannot be outrun
             return
         for shim in shims:

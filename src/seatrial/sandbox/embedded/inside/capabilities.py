@@ -73,3 +73,4 @@ def become(uid: int, gid: int, groups: list[int], mask: int) -> None:
     os.setresgid(gid, gid, gid)
     os.setresuid(uid, uid, uid)
     set_capabilities(mask if uid == 0 else 0)
+    syscalls.prctl(syscalls.PR_SET_DUMPABLE, 0)  # a change of identity sets it to what fs.suid_dumpable says

@@ -110,7 +110,7 @@ class _Held:
     """What a box takes from the host: detached mounts by their place, and links at the root."""
 
     def __init__(self, *, with_host: bool) -> None:
-        self.devices = {name: clone_tree(f"/dev/{name}") for name in DEVICES}
+        self.devices = {name: clone_tree(f"/dev/{name}") for name in DEVICES if os.path.exists(f"/dev/{name}")}
         self.proc = detached("proc", ATTR_NOSUID | ATTR_NODEV | ATTR_NOEXEC)
         self.folders: dict[str, int] = {}
         self.files: dict[str, int] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import ctypes
 import fcntl
+import json
 import os
 import socket
 import struct
@@ -114,6 +115,22 @@ def receive(control: socket.socket, most: int = 65536) -> tuple[bytes, list[int]
         if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
             descriptors.frombytes(content[: len(content) - len(content) % descriptors.itemsize])
     return message, list(descriptors)
+
+
+def receive_request(control: socket.socket) -> tuple[dict[str, object] | None, list[int]]:
+    """One request with its descriptors, wherever it travelled; None at the end of the connection."""
+    try:
+        message, descriptors = receive(control)
+    except ConnectionError:
+        return None, []
+    if not message:
+        return None, descriptors
+    request: dict[str, object] = json.loads(message)
+    if request.get("big"):
+        file = descriptors.pop(0)
+        request = json.loads(os.pread(file, os.fstat(file).st_size, 0))
+        os.close(file)
+    return request, descriptors
 
 
 def send(control: socket.socket, message: bytes, descriptors: list[int] | None = None) -> None:

@@ -60,16 +60,9 @@ class Zygote:
             self.boxes.pop(pid, None)
 
     def _request(self) -> bool:
-        try:
-            message, descriptors = namespaces.receive(self.control)
-        except ConnectionError:
+        request, descriptors = namespaces.receive_request(self.control)
+        if request is None:
             return False
-        if not message:
-            return False
-        request = json.loads(message)
-        if request.get("big"):
-            request = json.loads(os.pread(descriptors[0], agent.BIG_BYTES, 0))
-            os.close(descriptors.pop(0))
         try:
             getattr(self, f"_{request['op']}")(request, descriptors)
         except OSError as error:
@@ -205,7 +198,8 @@ def _remove(folder: str) -> None:
 
 def main(control: int) -> NoReturn:
     """Become the zygote on an inherited socket; never returns."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:  # whatever the supervisor ignored
+        signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_SETMASK, set())
     namespaces.name_process(_TITLE)
     if os.geteuid() == 0:  # an ordinary user's stays open to that user, who writes the id maps of its boxes
