@@ -99,11 +99,6 @@ class Case:
     tests: tuple[Test, ...] = ()
     tests_tree: FileTree = field(default_factory=FileTree)
 
-    @property
-    def has_twin(self) -> bool:
-        """Whether there is a fixed program to compare with."""
-        return self.twin is not None or self.build.twin_env is not None
-
 
 def load_case(folder: Path) -> Case:
     """Read CASE/case.toml and the trees beside it. Raises `CaseError`."""

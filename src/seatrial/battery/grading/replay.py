@@ -44,6 +44,7 @@ FATAL = frozenset({"SIGSEGV", "SIGBUS", "SIGILL", "SIGFPE", "SIGABRT", "SIGTRAP"
 # Reports that say that a resource ran out, or that memory was not given back: no fault of memory safety.
 RESOURCE = frozenset({"out-of-memory", "rss-limit-exceeded", "allocation-size-too-big", "memory-leak"})
 SHADOW = (b"Shadow memory range interleaves", b"ReserveShadowMemoryRange failed")
+UNPACK_S, UNPACK_BYTES_PER_S = 1.0, 20e6  # a tree is unpacked before its program starts; slow even for a loaded machine
 _OPTIONS = "exitcode={code}:log_path={path}:halt_on_error=1:print_stacktrace=1:symbolize={symbols}:color=never"
 _ADDRESS = ":detect_leaks=0:abort_on_error=0:allocator_may_return_null=1:detect_stack_use_after_return=0"
 # Unpack, say so in a file of drawn name, and become the program; a command that is not there is said in another file.
@@ -82,7 +83,6 @@ class Run:
     exit_code: int | None
     exit_agrees: bool
     stdout: bytes
-    addresses: tuple[int | None, ...] = ()  # of the frames of the fault; comparable, since they are not randomised
 
     @property
     def sanitizer(self) -> bool:
@@ -145,7 +145,7 @@ def _once(boxes: Boxes, built: Built, how: Execution, content: bytes, box: BoxSp
         at=at,
         cwd=SOURCE if built.name else "/tmp",
         repeats=1,
-        timeout_s=how.timeout_s,
+        timeout_s=how.timeout_s + (0.0 if built.name else UNPACK_S + len(built.content) / UNPACK_BYTES_PER_S),
         fixed_addresses=True,
     )
     (seen,) = replay(boxes, spec)
@@ -168,18 +168,17 @@ def _read(seen: Observation, code: int, how: Execution, reports: tuple[CrashRepo
     return Run(
         fault=report.fault if report else signalled or "",
         tool=report.tool if report else "signal" if signalled else "",
-        frames=_own(report.frames) if report else (),
-        allocation=_own(report.allocation) if report else (),
-        free=_own(report.free) if report else (),
+        frames=own_places(report.frames) if report else (),
+        allocation=own_places(report.allocation) if report else (),
+        free=own_places(report.free) if report else (),
         timed_out=seen.timed_out,
         exit_code=seen.exit_code,
         exit_agrees=seen.exit_code == code,
         stdout=seen.stdout,
-        addresses=tuple(frame.address for frame in report.frames) if report else (),
     )
 
 
-def _own(frames: Sequence[Frame]) -> tuple[Place, ...]:
+def own_places(frames: Sequence[Frame]) -> tuple[Place, ...]:
     """Frames whose source, or else module, lies in the case's tree; a runtime's own are somewhere else."""
     out = []
     for frame in frames:
