@@ -12,19 +12,22 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.sandbox import Boxes, SealedBoxes, Unavailable
+from seatrial.sandbox import Boxes, SealedBoxes, Unavailable, cgroup
 from support import ordinary
 from support.boxchecks import CHECKS
 
 Outcomes = dict[str, str]
 
 
-@pytest.fixture(scope="module")
-def boxes() -> Iterator[Boxes]:
-    try:
-        sealed = SealedBoxes()
-    except Unavailable as reason:
-        pytest.skip(str(reason))
+@pytest.fixture(scope="module", params=["as found", "without control groups"])
+def boxes(request: pytest.FixtureRequest) -> Iterator[Boxes]:
+    with pytest.MonkeyPatch.context() as patch:
+        if request.param == "without control groups":
+            patch.setattr(cgroup, "find", lambda: cgroup.Groups("rlimit", {}, []))
+        try:
+            sealed = SealedBoxes()
+        except Unavailable as reason:
+            pytest.skip(str(reason))
     with sealed:
         yield sealed
 

@@ -35,7 +35,7 @@ T = TypeVar("T")
 FILE_S = 300.0  # for one file to go in or out: 100 MiB take a fraction of a second
 CLOSE_S = 2.0  # for PID 1 to end by itself before it is killed
 PIPE_BYTES = 1024 * 1024  # of the pipe a file comes out by; the kernel's limit for users
-_RETRY_S = 0.02
+_RETRY_S, _TRIES = 0.02, 250
 
 
 class EmbeddedBox:
@@ -133,9 +133,10 @@ class EmbeddedBox:
         self._stop_timers()
         self._free()
 
-    def _free(self) -> None:
-        if not self.group.remove():
-            self.loop.later(_RETRY_S, self._free)
+    def _free(self, tries: int = _TRIES) -> None:
+        """Let go of everything; a control group that will not go is left to the next supervisor's sweep."""
+        if not self.group.remove() and tries:
+            self.loop.later(_RETRY_S, lambda: self._free(tries - 1))
             return
         self._record = replace(self._record, closed_ns=time.time_ns())
         self._engine.forget(self)

@@ -152,7 +152,7 @@ def build(plan: dict[str, object], tree: int | None) -> None:
     os.chdir("/")
     if tree is None:
         _furnish_host(held)
-    _proc_and_dev(held)
+    _proc_and_dev(held, plan)
     _finish(plan)
 
 
@@ -186,7 +186,7 @@ def _furnish_host(held: _Held) -> None:
         os.chown("home/user", 1000, 1000)
 
 
-def _proc_and_dev(held: _Held) -> None:
+def _proc_and_dev(held: _Held, plan: dict[str, object]) -> None:
     for name in ("proc", "dev", "tmp", "etc"):
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, 0o1777 if name == "tmp" else 0o755)
@@ -199,7 +199,8 @@ def _proc_and_dev(held: _Held) -> None:
         os.symlink(target, f"dev/{name}")
     os.mkdir("dev/shm", 0o755)
     os.mkdir("dev/pts", 0o755)
-    mount("tmpfs", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, f"size={SHM_BYTES},mode=1777")
+    shared = min(SHM_BYTES, int(str(plan["disk_bytes"])))
+    mount("tmpfs", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, f"size={shared},nr_inodes={plan['inodes']},mode=1777")
     mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
 
 

@@ -125,7 +125,7 @@ def _own(user: identity.User) -> None:
 def _spawn(argv: list[str], environment: dict[str, str]) -> tuple[int | None, int]:
     """Start a program found as a shell finds it: its pid, or None and 127 or 126."""
     name = argv[0]
-    folders = [""] if "/" in name else [f"{folder}/" for folder in environment.get("PATH", PATH).split(":")]
+    folders = [""] if "/" in name else [f"{folder or '.'}/" for folder in environment.get("PATH", PATH).split(":")]
     why = errno.ENOENT
     for folder in folders:
         path = f"{folder}{name}"
