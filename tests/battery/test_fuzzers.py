@@ -129,20 +129,22 @@ def test_a_target_is_sources_headers_and_samples() -> None:
     )
 
 
+def solves(boxes: Boxes, level: int, seed: int, seconds: float) -> bool:
+    instance = FAMILY.generate(InstanceKey("memfind", FAMILY.version, level, seed.to_bytes(32, "big")))
+    armed = FAMILY.arm(instance, Attempt(bytes(32), bytes(16)))
+    with Stage.open(instance, armed, boxes, intake=FAMILY.intake) as stage:
+        result = Fuzzer().attempt(stage.agent, Brief.of(instance, armed, FAMILY.intake, stage.env), seconds, draw())
+        assert isinstance(result, Guesses)
+        for name, content in (result.guesses or ({},))[0].items():
+            stage.agent.write(f"/submission/{name}", content)
+        submission, evidence = stage.submit()
+    return judge(FAMILY, instance, armed, submission, evidence, boxes).solved
+
+
 @pytest.mark.slow
-def test_it_solves_a_first_level_and_not_a_third(boxes: Boxes) -> None:
-    solved = {}
-    for level, seconds in ((1, 30.0), (3, 10.0)):
-        instance = FAMILY.generate(InstanceKey("memfind", FAMILY.version, level, bytes([7] * 32)))
-        armed = FAMILY.arm(instance, Attempt(bytes(32), bytes(16)))
-        with Stage.open(instance, armed, boxes, intake=FAMILY.intake) as stage:
-            result = Fuzzer().attempt(stage.agent, Brief.of(instance, armed, FAMILY.intake, stage.env), seconds, draw())
-            assert isinstance(result, Guesses)
-            for name, content in (result.guesses or ({},))[0].items():
-                stage.agent.write(f"/submission/{name}", content)
-            submission, evidence = stage.submit()
-        solved[level] = judge(FAMILY, instance, armed, submission, evidence, boxes).solved
-    assert solved == {1: True, 3: False}
+def test_it_solves_most_of_the_first_level_and_not_the_third(boxes: Boxes) -> None:
+    assert sum(solves(boxes, 1, seed, 5.0) for seed in range(100, 104)) >= 2
+    assert not any(solves(boxes, 3, seed, 3.0) for seed in range(100, 102))
 
 
 @pytest.mark.parametrize("program", ["clang", "afl-fuzz"])
