@@ -23,6 +23,7 @@ BODY_BYTES = 256 * 1024
 SESSIONS = 5000
 QUERY_S = 0.25
 STEPS = 20_000
+NOTED = 50
 
 
 class Problem(Exception):
@@ -157,6 +158,7 @@ class Site:
         self._routes: list[tuple[str, re.Pattern[str], Handler]] = []
         self._sessions: OrderedDict[str, Session] = OrderedDict()
         self._lock = threading.Lock()
+        self._noted = 0
 
     def adopt(self, name: str, connection: sqlite3.Connection) -> None:
         """Take a set of records over."""
@@ -224,7 +226,9 @@ class Site:
         except Problem as problem:
             reply = self.page("Sorry", f"<p>{html.escape(problem.text)}</p>", problem.status)
         except (Exception, RecursionError):  # noqa: BLE001 - one bad request does not end the site
-            traceback.print_exc(limit=3, file=sys.stderr)
+            self._noted += 1
+            if self._noted <= NOTED:
+                traceback.print_exc(limit=3, file=sys.stderr)
             reply = self.page("Sorry", "<p>Something went wrong.</p>", 500)
         start(f"{reply.status} {HTTPStatus(reply.status).phrase}", reply.headers)
         return [reply.body]
