@@ -154,7 +154,7 @@ def a_time_out_kills_every_descendant(boxes: Boxes) -> None:
         script = "setsid sh -c 'sleep 61; :' & (sleep 61 & sleep 61) & sleep 61"
         result = box.exec(["sh", "-c", script], timeout_s=0.5)
         assert result.timed_out
-        assert time.monotonic() - started < 2.4
+        assert time.monotonic() - started < 5
         assert b"sleep 61" not in box.exec(["ps", "axww"]).stdout
         assert not box.exec(["true"], timeout_s=30).timed_out
 
@@ -187,7 +187,7 @@ def an_endless_writer_ends_at_its_time_out(boxes: Boxes) -> None:
     with boxes.open(BoxSpec()) as box:
         started = time.monotonic()
         assert box.exec(["yes"], timeout_s=0.5).timed_out
-        assert time.monotonic() - started < 2.4
+        assert time.monotonic() - started < 5
 
 
 @check

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Self, TypeVar
 from seatrial.sandbox import wire
 from seatrial.sandbox.cgroup import Group
 from seatrial.sandbox.embedded.channel import Channel, close_all
-from seatrial.sandbox.embedded.job import ExecJob, Job, ReadJob, Running, settle
+from seatrial.sandbox.embedded.job import KILL_S, ExecJob, Job, ReadJob, Running, settle
 from seatrial.sandbox.errors import BoxGone, ProtocolError, ReadLimit, SpecError, Unavailable, UserUnsupported
 from seatrial.sandbox.loop import READ, Loop, Timer
 
@@ -350,7 +350,7 @@ class EmbeddedBox:
     def kill_all(self) -> None:
         """See `Box.kill_all`."""
         job = Job(next(self._numbers), Future(), lasting=False)
-        self._begin_job(job, {"op": "kill_all", "id": job.number}, [], CLOSE_S)
+        self._begin_job(job, {"op": "kill_all", "id": job.number}, [], 2 * KILL_S)
         _wait(job.future)
 
     def seat(self, interface: str, address: str, prefix: int) -> None:

@@ -26,6 +26,7 @@ T = TypeVar("T")
 CHUNK = 256 * 1024
 CHUNKS_A_TURN = 8  # of one stream before the loop looks at the others
 GRACE_S = 2.0  # for a background child that keeps a stream open after its command has ended
+KILL_S = 5.0  # for a killed command to be gone, also on a busy machine and under a tight processor limit
 DRAINED_BYTES = 1024 * 1024  # more that such a child may write before its stream is shut in its face
 
 
@@ -201,7 +202,7 @@ class ExecJob(Job):
         """The deadline has come: everything below the command is killed, and the box where that does not work."""
         self._timed_out = True
         self.kill()
-        self.timer = self._box.loop.later(GRACE_S, self._frozen)
+        self.timer = self._box.loop.later(KILL_S, self._frozen)
 
     def kill(self) -> None:
         """Kill every process of this command."""

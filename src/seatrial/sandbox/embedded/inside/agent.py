@@ -20,7 +20,8 @@ from . import capabilities, files, identity, mounts, namespaces, payload, syscal
 
 TYPE_CHECKING = False  # see payload
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from collections.abc import Callable
+    from typing import Any, NoReturn
 
 MAX_PASSES = 200  # of killing: a tree that still forks after so many is ended by closing the box
 _PAUSE_S = 0.005  # between passes: a killed process needs about a millisecond to be gone
@@ -67,7 +68,7 @@ class Agent:
                 os.close(descriptor)
         return True
 
-    def _answer(self, answer: dict[str, object]) -> None:
+    def _answer(self, answer: dict[str, Any]) -> None:
         try:
             namespaces.send(self.control, json.dumps(answer).encode())
         except ConnectionError:
@@ -90,13 +91,13 @@ class Agent:
 
     # Commands.
 
-    def _exec(self, request: dict[str, object], descriptors: list[int]) -> None:
+    def _exec(self, request: dict[str, Any], descriptors: list[int]) -> None:
         streams = descriptors if request["stdin"] else [os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC), *descriptors]
         try:
             pid = os.fork()
             if pid == 0:
                 self._in_child(lambda: payload.shim(self.setting, request, streams, self.control.fileno()))
-            self.jobs[pid] = int(str(request["id"]))
+            self.jobs[pid] = request["id"]
         except OSError as error:
             os.write(streams[2], f"exec: cannot start: {os.strerror(error.errno or 0)}\n".encode())
             self._answer({"op": "gone", "id": request["id"], "rc": payload.NOT_STARTED})
@@ -106,14 +107,14 @@ class Agent:
 
     _probe = _exec
 
-    def _in_child(self, work: object) -> NoReturn:
+    def _in_child(self, work: Callable[[], object]) -> NoReturn:
         try:
-            work()  # type: ignore[operator]
+            work()
         except BaseException:  # noqa: BLE001 - nothing may unwind into the agent's loop
             os._exit(70)
         os._exit(0)
 
-    def _kill(self, request: dict[str, object], descriptors: list[int]) -> None:
+    def _kill(self, request: dict[str, Any], descriptors: list[int]) -> None:
         del descriptors
         shims = [pid for pid, job in self.jobs.items() if job == request["target"]]
         if shims and len(self.jobs) == 1 and not self.trees:
@@ -162,7 +163,7 @@ class Agent:
     def _kill_everything(self) -> None:
         _kill(-1)  # from PID 1: every process of the box but the agent
 
-    def _kill_all(self, request: dict[str, object], descriptors: list[int]) -> None:
+    def _kill_all(self, request: dict[str, Any], descriptors: list[int]) -> None:
         """Kill, and answer only when all have gone: the next command then finds every process slot free."""
         del descriptors
         for _ in range(MAX_PASSES):
@@ -174,38 +175,38 @@ class Agent:
 
     # Files.
 
-    def _file(self, request: dict[str, object], work: object, user: str) -> None:
+    def _file(self, request: dict[str, Any], work: Callable[[], int], user: str) -> None:
         pid = os.fork()
         if pid == 0:
             self._in_child(lambda: self._work_on_file(request, work, user))
-        self.jobs[pid] = int(str(request["id"]))
+        self.jobs[pid] = request["id"]
 
-    def _work_on_file(self, request: dict[str, object], work: object, user: str) -> None:
-        answer: dict[str, object] = {"op": "done", "id": request["id"], "errno": 0, "size": 0}
+    def _work_on_file(self, request: dict[str, Any], work: Callable[[], int], user: str) -> None:
+        answer: dict[str, Any] = {"op": "done", "id": request["id"], "errno": 0, "size": 0}
         try:
             payload.calm()
             self.setting.join()
             os.umask(0)
             who = identity.lookup(user)
             capabilities.become(who.uid, who.gid, who.groups, 0)
-            answer["size"] = work()  # type: ignore[operator]
+            answer["size"] = work()
         except OSError as error:
             answer["errno"] = error.errno or 5
         except identity.UnknownUser:
             answer["errno"] = 22
         self._answer(answer)
 
-    def _read(self, request: dict[str, object], descriptors: list[int]) -> None:
-        path, limit = self.setting.path(str(request["path"])), int(str(request["limit"]))
-        follow = bool(request["follow"])
+    def _read(self, request: dict[str, Any], descriptors: list[int]) -> None:
+        path, limit = self.setting.path(request["path"]), request["limit"]
+        follow = request["follow"]
         self._file(request, lambda: files.read(path, limit, descriptors[0], follow=follow), "root")
 
-    def _write(self, request: dict[str, object], descriptors: list[int]) -> None:
-        path, mode = self.setting.path(str(request["path"])), int(str(request["mode"]))
-        self._file(request, lambda: files.write(path, descriptors[0], mode), str(request["user"]))
+    def _write(self, request: dict[str, Any], descriptors: list[int]) -> None:
+        path, mode = self.setting.path(request["path"]), request["mode"]
+        self._file(request, lambda: files.write(path, descriptors[0], mode), request["user"])
 
-    def _place(self, request: dict[str, object], descriptors: list[int]) -> None:
-        at = self.setting.path(str(request["at"]))
+    def _place(self, request: dict[str, Any], descriptors: list[int]) -> None:
+        at = self.setting.path(request["at"])
         if not request["read_only"]:
             self._file(request, lambda: files.place(files.folder_at(at), descriptors[0]), "root")
             return
@@ -213,7 +214,7 @@ class Agent:
         pid = os.fork()
         if pid == 0:
             self._in_child(lambda: self._fill(tree, descriptors[0]))
-        self.trees[pid] = (int(str(request["id"])), tree, at)
+        self.trees[pid] = (request["id"], tree, at)
 
     def _fill(self, tree: int, content: int) -> None:
         payload.calm()
@@ -243,9 +244,9 @@ class Agent:
 
     # Network.
 
-    def _seat(self, request: dict[str, object], descriptors: list[int]) -> None:
+    def _seat(self, request: dict[str, Any], descriptors: list[int]) -> None:
         del descriptors
-        namespaces.interface_up(str(request["interface"]), str(request["address"]), int(str(request["prefix"])))
+        namespaces.interface_up(request["interface"], request["address"], request["prefix"])
         self._answer({"op": "done", "id": request["id"], "errno": 0, "size": 0})
 
 
@@ -269,7 +270,7 @@ def _control_groups(lists: list[int]) -> list[int]:
     return payload_lists
 
 
-def run(control: socket.socket, plan: dict[str, object], tree: int | None, cgroup: list[int]) -> NoReturn:
+def run(control: socket.socket, plan: dict[str, Any], tree: int | None, cgroup: list[int]) -> NoReturn:
     """Become PID 1 of a box that exists as namespaces only: make it, say so, serve; never returns."""
     step = "identity"
     try:
@@ -287,7 +288,7 @@ def run(control: socket.socket, plan: dict[str, object], tree: int | None, cgrou
         step = "network"
         namespaces.interface_up("lo")
         step = "privileges"
-        capabilities.limit_bounding_set(int(str(plan["capabilities"])))
+        capabilities.limit_bounding_set(plan["capabilities"])
         syscalls.prctl(syscalls.PR_SET_NO_NEW_PRIVS, 1)
         agent = Agent(control, payload.Setting(plan, cgroup))
         namespaces.send(control, json.dumps({"op": "ready"}).encode())

@@ -15,6 +15,10 @@ import socket
 
 from . import namespaces, syscalls
 
+TYPE_CHECKING = False  # see payload
+if TYPE_CHECKING:
+    from typing import Any
+
 MS_RDONLY, MS_NOSUID, MS_NODEV, MS_NOEXEC, MS_REMOUNT = 1, 2, 4, 8, 32
 MS_BIND, MS_REC, MS_PRIVATE = 4096, 16384, 1 << 18
 MNT_DETACH = 2
@@ -135,11 +139,11 @@ class _Held:
                 self.files[place] = clone_tree(f"/{place}", shut)
 
 
-def build(plan: dict[str, object], tree: int | None) -> None:
+def build(plan: dict[str, Any], tree: int | None) -> None:
     """Make the root file system that `plan` states, and leave the host's behind; called by PID 1 of the box."""
     mount("none", "/", "", MS_REC | MS_PRIVATE)
     if tree is None and plan["tree"]:
-        tree = clone_tree(str(plan["tree"]))
+        tree = clone_tree(plan["tree"])
     held = _Held(with_host=tree is None)
     scratch = next(place for place in ("/tmp", "/mnt", "/usr") if os.path.isdir(place))
     sizes = f"size={plan['disk_bytes']},nr_inodes={plan['inodes']},mode=755"
@@ -186,7 +190,7 @@ def _furnish_host(held: _Held) -> None:
         os.chown("home/user", 1000, 1000)
 
 
-def _proc_and_dev(held: _Held, plan: dict[str, object]) -> None:
+def _proc_and_dev(held: _Held, plan: dict[str, Any]) -> None:
     for name in ("proc", "dev", "tmp", "etc"):
         with contextlib.suppress(FileExistsError):
             os.mkdir(name, 0o1777 if name == "tmp" else 0o755)
@@ -199,20 +203,20 @@ def _proc_and_dev(held: _Held, plan: dict[str, object]) -> None:
         os.symlink(target, f"dev/{name}")
     os.mkdir("dev/shm", 0o755)
     os.mkdir("dev/pts", 0o755)
-    shared = min(SHM_BYTES, int(str(plan["disk_bytes"])))
+    shared = min(SHM_BYTES, plan["disk_bytes"])
     mount("tmpfs", "dev/shm", "tmpfs", MS_NOSUID | MS_NODEV, f"size={shared},nr_inodes={plan['inodes']},mode=1777")
     mount("devpts", "dev/pts", "devpts", MS_NOSUID | MS_NOEXEC, "newinstance,ptmxmode=0666,mode=0620")
 
 
-def _finish(plan: dict[str, object]) -> None:
+def _finish(plan: dict[str, Any]) -> None:
     """Names, the working folder, and last the parts of `/proc` that a box may not write or read."""
-    hostname = str(plan["hostname"])
+    hostname = plan["hostname"]
     socket.sethostname(hostname)
     namespaces.quieten_network("/proc")
     _put("etc/hostname", hostname + "\n")
-    _put("etc/hosts", str(plan["hosts"]))
+    _put("etc/hosts", plan["hosts"])
     _put("etc/resolv.conf", "")
-    os.makedirs(str(plan["workdir"]), 0o755, exist_ok=True)
+    os.makedirs(plan["workdir"], 0o755, exist_ok=True)
     for name in READ_ONLY_PROC:
         if os.path.exists(f"proc/{name}"):
             _bind_shut(f"proc/{name}", f"proc/{name}")

@@ -12,6 +12,10 @@ import struct
 
 from . import syscalls
 
+TYPE_CHECKING = False  # see payload
+if TYPE_CHECKING:
+    from typing import Any
+
 CLONE_NEWNS, CLONE_NEWCGROUP, CLONE_NEWUTS, CLONE_NEWIPC = 0x20000, 0x2000000, 0x4000000, 0x8000000
 CLONE_NEWUSER, CLONE_NEWPID, CLONE_NEWNET, CLONE_PIDFD = 0x10000000, 0x20000000, 0x40000000, 0x1000
 BOX = CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS
@@ -117,7 +121,7 @@ def receive(control: socket.socket, most: int = 65536) -> tuple[bytes, list[int]
     return message, list(descriptors)
 
 
-def receive_request(control: socket.socket) -> tuple[dict[str, object] | None, list[int]]:
+def receive_request(control: socket.socket) -> tuple[dict[str, Any] | None, list[int]]:
     """One request with its descriptors, wherever it travelled; None at the end of the connection."""
     try:
         message, descriptors = receive(control)
@@ -125,7 +129,7 @@ def receive_request(control: socket.socket) -> tuple[dict[str, object] | None, l
         return None, []
     if not message:
         return None, descriptors
-    request: dict[str, object] = json.loads(message)
+    request: dict[str, Any] = json.loads(message)
     if request.get("big"):
         file = descriptors.pop(0)
         request = json.loads(os.pread(file, os.fstat(file).st_size, 0))

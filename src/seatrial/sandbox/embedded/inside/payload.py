@@ -21,7 +21,7 @@ from . import filter as syscall_filter
 
 TYPE_CHECKING = False  # the module typing is left out: what is loaded here is copied at every start of a command
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 NOT_FOUND, NOT_STARTED = 127, 126
@@ -33,13 +33,13 @@ _PASSED_ON = (signal.SIGPIPE, signal.SIGXFSZ, signal.SIGINT, signal.SIGCHLD)
 class Setting:
     """What every command of one box shares: limits, capabilities, filter, environment, working folder."""
 
-    def __init__(self, plan: dict[str, object], cgroup: list[int]) -> None:
+    def __init__(self, plan: dict[str, Any], cgroup: list[int]) -> None:
         self.cgroup = cgroup
-        self.capabilities = int(str(plan["capabilities"]))
-        self.filter = syscall_filter.program(packet=bool(plan["packet"]))
-        self.environment: dict[str, str] = dict(plan["env"])  # type: ignore[call-overload]
-        self.workdir = str(plan["workdir"])
-        limits: dict[str, int] = dict(plan["rlimits"])  # type: ignore[call-overload]
+        self.capabilities = plan["capabilities"]
+        self.filter = syscall_filter.program(packet=plan["packet"])
+        self.environment: dict[str, str] = dict(plan["env"])
+        self.workdir = plan["workdir"]
+        limits: dict[str, int] = dict(plan["rlimits"])
         self.rlimits = [(getattr(resource, f"RLIMIT_{name}"), value) for name, value in limits.items()]
 
     def join(self) -> None:
@@ -68,7 +68,7 @@ def calm() -> None:
         signal.signal(number, signal.SIG_DFL)
 
 
-def shim(setting: Setting, request: dict[str, object], streams: list[int], control: int) -> NoReturn:
+def shim(setting: Setting, request: dict[str, Any], streams: list[int], control: int) -> NoReturn:
     """Start one command and stay until all its descendants are gone; never returns."""
     calm()
     os.setsid()
@@ -92,20 +92,20 @@ def _keep(streams: list[int], control: int) -> int:
     return 3
 
 
-def _start(setting: Setting, request: dict[str, object]) -> tuple[int | None, int]:
+def _start(setting: Setting, request: dict[str, Any]) -> tuple[int | None, int]:
     """Take the payload's identity and start the command: its pid, or None and the exit code that tells why not."""
     code = NOT_STARTED
     try:
         os.umask(0o022)
-        user = identity.lookup(str(request["user"]))
+        user = identity.lookup(request["user"])
         os.chdir(setting.path(str(request["cwd"] or setting.workdir)))  # as docker does: before the user is taken on
         _own(user)
         capabilities.become(user.uid, user.gid, user.groups, setting.capabilities)
         syscall_filter.load(setting.filter)
-        environment = setting.default_environment(user) | dict(request["env"])  # type: ignore[call-overload]
+        environment = setting.default_environment(user) | dict(request["env"])
         if request["op"] == "probe":
             return _probe(environment), 0
-        return _spawn([str(word) for word in request["argv"]], environment)  # type: ignore[attr-defined]
+        return _spawn(request["argv"], environment)
     except identity.UnknownUser as error:
         _say(str(error))
     except OSError as error:

@@ -18,7 +18,7 @@ from . import agent, mounts, namespaces, syscalls
 
 TYPE_CHECKING = False  # see payload
 if TYPE_CHECKING:
-    from typing import NoReturn
+    from typing import Any, NoReturn
 
 _TITLE = b"init"
 
@@ -73,11 +73,11 @@ class Zygote:
                 os.close(descriptor)
         return True
 
-    def _groups(self, request: dict[str, object], descriptors: list[int]) -> None:
+    def _groups(self, request: dict[str, Any], descriptors: list[int]) -> None:
         del descriptors
-        self.groups = [str(folder) for folder in request["folders"]]  # type: ignore[attr-defined]
+        self.groups = request["folders"]
 
-    def _user(self, request: dict[str, object], descriptors: list[int]) -> None:
+    def _user(self, request: dict[str, Any], descriptors: list[int]) -> None:
         """Of an ordinary user: own a user namespace, in which every box of this supervisor gets its own.
 
         With `many` the supervisor writes its ids through newuidmap; else it has one, the user's own.
@@ -85,23 +85,23 @@ class Zygote:
         del descriptors
         namespaces.unshare(namespaces.CLONE_NEWUSER)
         if not request["many"]:
-            ids: dict[str, int] = request["ids"]  # type: ignore[assignment]
+            ids: dict[str, int] = request["ids"]
             namespaces.write_own_map(ids["uid"], ids["gid"])
         namespaces.send(self.control, json.dumps({"op": "settled", "id": request["id"]}).encode())
 
-    def _box(self, request: dict[str, object], descriptors: list[int]) -> None:
+    def _box(self, request: dict[str, Any], descriptors: list[int]) -> None:
         """Clone the first process of a box; descriptors: its control socket, then its group's task lists."""
-        plan: dict[str, object] = request["plan"]  # type: ignore[assignment]
+        plan: dict[str, Any] = request["plan"]
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         with ours:
             with theirs:
                 pid, pidfd = namespaces.clone(namespaces.BOX)
                 if pid == 0:
                     self._first_process(plan, descriptors, theirs)
-            self.boxes[pid] = int(str(request["id"]))
+            self.boxes[pid] = request["id"]
             handed = [pidfd]
             try:
-                namespaces.write_maps(pid, plan["uids"], plan["gids"])  # type: ignore[arg-type]
+                namespaces.write_maps(pid, plan["uids"], plan["gids"])
                 if request["seated"]:  # its links are made from outside; soon the process itself is closed to us
                     handed.append(os.open(f"/proc/{pid}/ns/net", os.O_RDONLY | os.O_CLOEXEC))
                 self._let_go(ours, pid, plan)
@@ -114,7 +114,7 @@ class Zygote:
                 for descriptor in handed:
                     os.close(descriptor)
 
-    def _switch(self, request: dict[str, object], descriptors: list[int]) -> None:
+    def _switch(self, request: dict[str, Any], descriptors: list[int]) -> None:
         """A network namespace without any process: an rtnetlink socket opened inside keeps it in being."""
         del descriptors
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -133,12 +133,12 @@ class Zygote:
             for descriptor in handed:
                 os.close(descriptor)
 
-    def _let_go(self, ours: socket.socket, pid: int, plan: dict[str, object]) -> None:
+    def _let_go(self, ours: socket.socket, pid: int, plan: dict[str, Any]) -> None:
         """Tell the first process that its ids exist; with a tree, hand it over under the ids of the box."""
         if not (plan["tree"] and plan["idmap"]):
             namespaces.send(ours, b"go")
             return
-        tree = mounts.clone_tree(str(plan["tree"]))
+        tree = mounts.clone_tree(plan["tree"])
         try:
             space = os.open(f"/proc/{pid}/ns/user", os.O_RDONLY | os.O_CLOEXEC)
             try:
@@ -149,7 +149,7 @@ class Zygote:
         finally:
             os.close(tree)
 
-    def _first_process(self, plan: dict[str, object], descriptors: list[int], go: socket.socket) -> NoReturn:
+    def _first_process(self, plan: dict[str, Any], descriptors: list[int], go: socket.socket) -> NoReturn:
         try:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
