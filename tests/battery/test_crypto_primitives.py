@@ -13,7 +13,7 @@ from types import ModuleType
 import pytest
 
 from seatrial.battery.draw import Draw
-from seatrial.battery.families.crypto import curve, generators, primes, structure
+from seatrial.battery.families.crypto import curve, primes, structure
 from seatrial.battery.families.crypto.drbg import Drbg
 from seatrial.battery.families.crypto.handout import (
     exchange,
@@ -121,13 +121,11 @@ def test_the_register_is_the_recurrence_that_it_says() -> None:
     assert bits[:15] == bits[15:]
     assert sum(bits[:15]) == 8
     assert all(bits[i + 4] == bits[i] ^ bits[i + 1] for i in range(26))
-    connection, length = solve_generators._berlekamp_massey(bits)
+    connection, length = solve_generators.berlekamp_massey(bits)
     assert (connection, length) == (0b11001, 4)  # 1 + x**3 + x**4, the reciprocal
-    packed = int("".join(map(str, bits[:24])), 2).to_bytes(3, "big")
-    assert generators.linear_complexity(packed) == 4
     for sequence in ("1", "0001", "10100111", "110100110"):
         shortest = next(size for size in range(len(sequence) + 1) if _has_register([*map(int, sequence)], size))
-        assert solve_generators._berlekamp_massey([*map(int, sequence)])[1] == shortest
+        assert solve_generators.berlekamp_massey([*map(int, sequence)])[1] == shortest
 
 
 def _has_register(bits: list[int], size: int) -> bool:
@@ -310,12 +308,12 @@ def test_hashes_are_extended_as_the_library_says(name: str, size: int) -> None:
 def test_square_roots_modulo_the_order() -> None:
     stream = draw("roots")
     for _ in range(20):
-        value = stream.below(solve_nonces.N)
-        root = solve_nonces._square_root(value * value % solve_nonces.N)
-        assert root in (value, solve_nonces.N - value)
+        value = stream.below(solve_nonces.ORDER)
+        root = solve_nonces._square_root(value * value % solve_nonces.ORDER)
+        assert root in (value, solve_nonces.ORDER - value)
     assert sum(solve_nonces._square_root(number) is None for number in range(1, 40)) > 10
-    for value in (5, stream.below(solve_nonces.N)):
-        other = stream.below(solve_nonces.N)
+    for value in (5, stream.below(solve_nonces.ORDER)):
+        other = stream.below(solve_nonces.ORDER)
         c, b, a = value * other, -(value + other), 1
         assert {value, other} == set(solve_nonces._roots(c, b, a))
 
@@ -324,15 +322,15 @@ def test_integer_methods_of_the_solver() -> None:
     stream = draw("integers")
     for degree in (3, 5, 17):
         number = stream.below(1 << 300)
-        assert solve_rsa._exact_root(number**degree, degree) == number
-        assert solve_rsa._exact_root(number**degree + 1, degree) is None
-    assert solve_rsa._chinese([(3, 2), (5, 3), (7, 2)]) == 23  # Sunzi
+        assert solve_rsa.exact_root(number**degree, degree) == number
+        assert solve_rsa.exact_root(number**degree + 1, degree) is None
+    assert solve_rsa.chinese([(3, 2), (5, 3), (7, 2)]) == 23  # Sunzi
     p, q = primes.prime(stream, 128), primes.prime(stream, 128)
     near = primes.next_prime(stream, p + (1 << 66))
-    assert solve_rsa._fermat(p * near, 1 << 12) in (p, near)
-    assert solve_rsa._fermat(p * q, 1 << 12) is None
-    assert solve_rsa._wiener(90581, 17993) in (239, 379)  # a widely used example, d = 5
-    assert list(solve_rsa._convergents(649, 200)) == [(3, 1), (13, 4), (159, 49), (649, 200)]
+    assert solve_rsa.fermat(p * near, 1 << 12) in (p, near)
+    assert solve_rsa.fermat(p * q, 1 << 12) is None
+    assert solve_rsa.wiener(90581, 17993) in (239, 379)  # a widely used example, d = 5
+    assert list(solve_rsa.convergents(649, 200)) == [(3, 1), (13, 4), (159, 49), (649, 200)]
 
 
 def test_logarithms_in_a_smooth_group() -> None:

@@ -50,7 +50,7 @@ if TYPE_CHECKING:
     from seatrial.sandbox import Box, Boxes
 
 NEUTRAL_FROM, BULK_FROM, CHAIN_FROM = 2, 3, 4
-FEEDER_RUNG = 5  # parts before the last stay at this rung at most: they lengthen the chain, the last part is the test
+FEEDER_RUNG = 4  # parts before the last stay at this rung at most: they lengthen the chain, the last part is the test
 _EXERCISE = Attempt(bytes(32), bytes(16))  # the attempt of the functional suite
 _INTAKE = SubmissionSpec({"answer": 4096})
 _TAGS = Tags(
@@ -209,6 +209,7 @@ def solver(parts: tuple[Part, ...]) -> Script:
     ]
     modules = {"chain", "delivered", "lattice", *(part.technique.solver for part in parts)}
     programs = {f"{module}.py": standalone("solve", module) for module in sorted(modules)}
+    programs |= {f"{module}.py": standalone("handout", module) for module in ("sealing", "signing")}
     return Script(_MAIN, FileTree.of({**programs, "parts.json": json.dumps(steps, sort_keys=True)}))
 
 

@@ -13,6 +13,7 @@ from seatrial.battery.families.crypto.drbg import Drbg
 from seatrial.battery.families.crypto.handout import lcg, mersenne, register, sealing
 from seatrial.battery.families.crypto.scheme import Drawn, Technique
 from seatrial.battery.families.crypto.solve.delivered import opened
+from seatrial.battery.families.crypto.solve.generators import berlekamp_massey
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -198,7 +199,8 @@ def _register(streams: Streams, rung: int, style: Style) -> Drawn:
     while True:
         registers = [_drawn_register(draw, degree) for degree in degrees]
         stream = register.encrypt(registers, bytes(size))
-        if linear_complexity(stream) * 10 >= 9 * bound:
+        bits = [byte >> (7 - place) & 1 for byte in stream for place in range(8)]
+        if berlekamp_massey(bits)[1] * 10 >= 9 * bound:
             break
     count = 5 if style.bulk else 1
     others = tuple(Drbg(streams(f"stream {place}").bytes(48)).generate(size) for place in range(count - 1))
@@ -224,24 +226,6 @@ _PHRASES = ("bearing", "harbour", "tide", "lantern", "ballast", "course", "ancho
 def _opening(draw: Draw, size: int) -> bytes:
     words = [draw.choice(_PHRASES) for _ in range(size // 4 + 1)]
     return " ".join(words).encode()[:size]
-
-
-def linear_complexity(stream: bytes) -> int:
-    """Length of the shortest linear register that gives the bits of a stream (Berlekamp and Massey)."""
-    bits = [byte >> (7 - place) & 1 for byte in stream for place in range(8)]
-    connection, before, length, gap, window = 1, 1, 0, 1, 0
-    for place, bit in enumerate(bits):
-        window = (window << 1) | bit  # the latest bit lowest
-        if not (connection & window & ((1 << (length + 1)) - 1)).bit_count() & 1:
-            gap += 1
-            continue
-        kept = connection
-        connection ^= before << gap
-        if 2 * length <= place:
-            length, before, gap = place + 1 - length, kept, 1
-        else:
-            gap += 1
-    return length
 
 
 LCG = Technique(

@@ -73,9 +73,9 @@ class Drawn:
 class Technique:
     """One way to be weak.
 
-    `words` are the names that neutral style replaces; `programs` are delivered sources, in the order in which they
-    need each other. `telling` and `neutral` are the brief at level 1 and from level 2 on; `{name}` in them is a word
-    as delivered or a fact of the drawn scheme. `hints` go from a description to the way.
+    `words` are the names that neutral style replaces. `telling` and `neutral` are the brief at level 1 and from
+    level 2 on; `{name}` in them is a word as delivered or a fact of the drawn scheme. `hints` go from a description
+    to the way.
     """
 
     id: str
@@ -88,11 +88,7 @@ class Technique:
     draw: Callable[[Streams, int, Style], Drawn]
     answer: Literal["hex", "flag"] = "hex"
     needs: tuple[str, ...] = ()  # delivered programs that the delivered programs import
-
-    @property
-    def served(self) -> bool:
-        """Whether a service belongs to it."""
-        return self.answer == "flag" or self.id == "cbc-oracle"
+    served: bool = False  # a service belongs to it
 
 
 @dataclass(frozen=True)

@@ -256,6 +256,7 @@ CBC_ORACLE = Technique(
         "Vaudenay: for each byte try 256 values of the block before; ask again where answers may be wrong.",
     ),
     draw=_oracle,
+    served=True,
 )
 CBC_FLIP = Technique(
     id="cbc-flip",
@@ -273,6 +274,7 @@ CBC_FLIP = Technique(
         "Notes may be garbled: flip in the block before each field, the sum's as well.",
     ),
     draw=_flip,
+    served=True,
     answer="flag",
 )
 LENGTH_EXTENSION = Technique(
@@ -294,6 +296,7 @@ LENGTH_EXTENSION = Technique(
         "The tag is the hash's inner state: go on from there, with the padding for every possible length of the key.",
     ),
     draw=_extension,
+    served=True,
     answer="flag",
 )
 TECHNIQUES = (CBC_ORACLE, CBC_FLIP, LENGTH_EXTENSION)

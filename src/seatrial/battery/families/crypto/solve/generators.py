@@ -152,7 +152,7 @@ def solve_lfsr(view: Delivered) -> bytes | None:
     for stream in table["streams"]:
         text = view.octets(stream)
         bits = [(a ^ b) >> (7 - place) & 1 for a, b in zip(text, known, strict=False) for place in range(8)]
-        connection, length = _berlekamp_massey(bits)
+        connection, length = berlekamp_massey(bits)
         if 2 * length > len(bits):
             continue
         window = int("".join(map(str, bits)), 2)
@@ -168,7 +168,7 @@ def solve_lfsr(view: Delivered) -> bytes | None:
     return None
 
 
-def _berlekamp_massey(bits: list[int]) -> tuple[int, int]:
+def berlekamp_massey(bits: list[int]) -> tuple[int, int]:
     """Connection polynomial (bit i: coefficient of x**i) and length of the shortest register."""
     connection, before, length, gap, window = 1, 1, 0, 1, 0
     for place, bit in enumerate(bits):

@@ -5,15 +5,10 @@ from collections import defaultdict
 from collections.abc import Iterator
 from itertools import pairwise
 
+from seatrial.battery.families.crypto.handout.signing import ORDER
 from seatrial.battery.families.crypto.solve.delivered import Delivered, opened
 
-P = 2**256 - 2**224 + 2**192 + 2**96 - 1
-N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
-G = (
-    0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296,
-    0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5,
-)
-Line = tuple[int, int]  # nonce = first + second * private, modulo N
+Line = tuple[int, int]  # nonce = first + second * private, modulo ORDER
 
 
 def solve_ecdsa_nonce(view: Delivered) -> bytes | None:
@@ -23,9 +18,9 @@ def solve_ecdsa_nonce(view: Delivered) -> bytes | None:
     by_signer: dict[int, list[tuple[int, Line]]] = defaultdict(list)
     for item in table["signatures"]:
         r, s = view.number(item["r"]), view.number(item["s"])
-        inverse = pow(s, -1, N)
+        inverse = pow(s, -1, ORDER)
         digest = int.from_bytes(hashlib.sha256(item["message"].encode()).digest(), "big")
-        by_signer[item["signer"]].append((r, (digest * inverse % N, r * inverse % N)))
+        by_signer[item["signer"]].append((r, (digest * inverse % ORDER, r * inverse % ORDER)))
     for signatures in by_signer.values():
         for private in _privates(signatures):
             secret = opened(hashlib.sha256(private.to_bytes(32, "big")).digest(), sealed)
@@ -48,11 +43,11 @@ def _privates(signatures: list[tuple[int, Line]]) -> Iterator[int]:
     for one, two, three in zip(steps, steps[1:], steps[2:], strict=False):
         # A linear rule: (k3 - k2)**2 = (k2 - k1) (k4 - k3).
         left, right = _product(two, two), _product(one, three)
-        yield from _roots(*((a - b) % N for a, b in zip(left, right, strict=True)))
+        yield from _roots(*((a - b) % ORDER for a, b in zip(left, right, strict=True)))
 
 
 def _difference(first: Line, second: Line) -> Line:
-    return (first[0] - second[0]) % N, (first[1] - second[1]) % N
+    return (first[0] - second[0]) % ORDER, (first[1] - second[1]) % ORDER
 
 
 def _product(first: Line, second: Line) -> tuple[int, int, int]:
@@ -60,36 +55,36 @@ def _product(first: Line, second: Line) -> tuple[int, int, int]:
 
 
 def _roots(c: int, b: int, a: int) -> Iterator[int]:
-    """Roots modulo N of a x**2 + b x + c."""
+    """Roots modulo ORDER of a x**2 + b x + c."""
     if a == 0:
         if b:
-            yield -c * pow(b, -1, N) % N
+            yield -c * pow(b, -1, ORDER) % ORDER
         return
-    root = _square_root((b * b - 4 * a * c) % N)
+    root = _square_root((b * b - 4 * a * c) % ORDER)
     if root is not None:
-        half = pow(2 * a, -1, N)
-        yield (root - b) * half % N
-        yield (-root - b) * half % N
+        half = pow(2 * a, -1, ORDER)
+        yield (root - b) * half % ORDER
+        yield (-root - b) * half % ORDER
 
 
 def _square_root(square: int) -> int | None:
-    """Tonelli and Shanks modulo N."""
+    """Tonelli and Shanks modulo ORDER."""
     if square == 0:
         return 0
-    if pow(square, (N - 1) // 2, N) != 1:
+    if pow(square, (ORDER - 1) // 2, ORDER) != 1:
         return None
-    odd, twos = N - 1, 0
+    odd, twos = ORDER - 1, 0
     while odd % 2 == 0:
         odd, twos = odd // 2, twos + 1
-    other = next(z for z in range(2, 100) if pow(z, (N - 1) // 2, N) != 1)
-    c, root, t = pow(other, odd, N), pow(square, (odd + 1) // 2, N), pow(square, odd, N)
+    other = next(z for z in range(2, 100) if pow(z, (ORDER - 1) // 2, ORDER) != 1)
+    c, root, t = pow(other, odd, ORDER), pow(square, (odd + 1) // 2, ORDER), pow(square, odd, ORDER)
     while t != 1:
         order, power = 0, t
         while power != 1:
-            order, power = order + 1, power * power % N
-        step = pow(c, 1 << (twos - order - 1), N)
-        twos, c = order, step * step % N
-        root, t = root * step % N, t * c % N
+            order, power = order + 1, power * power % ORDER
+        step = pow(c, 1 << (twos - order - 1), ORDER)
+        twos, c = order, step * step % ORDER
+        root, t = root * step % ORDER, t * c % ORDER
     return root
 
 

@@ -19,7 +19,7 @@ def solve_rsa_broadcast(view: Delivered) -> bytes | None:
         groups[letter["number"], exponent].append((modulus, view.number(letter["text"])))
     for (_, exponent), pairs in groups.items():
         if len(pairs) >= exponent:
-            root = _exact_root(_chinese(pairs), exponent)
+            root = exact_root(chinese(pairs), exponent)
             if root is not None and view.right(_ending(root)):
                 return _ending(root)
     return None
@@ -30,7 +30,7 @@ def solve_rsa_close_primes(view: Delivered) -> bytes | None:
     keys = _keys_with_letters(view)
     for patience in (1 << 12, 1 << (view.layout["effort"] + 1)):
         for modulus, exponent, texts in keys:
-            factor = _fermat(modulus, patience)
+            factor = fermat(modulus, patience)
             if factor and (secret := _read(view, modulus, exponent, factor, texts)):
                 return secret
     return None
@@ -49,7 +49,7 @@ def solve_rsa_shared_prime(view: Delivered) -> bytes | None:
 def solve_rsa_wiener(view: Delivered) -> bytes | None:
     """Convergents of exponent/modulus as candidates for k/d."""
     for modulus, exponent, texts in _keys_with_letters(view):
-        factor = _wiener(modulus, exponent)
+        factor = wiener(modulus, exponent)
         if factor and (secret := _read(view, modulus, exponent, factor, texts)):
             return secret
     return None
@@ -73,7 +73,8 @@ def _ending(block: int) -> bytes:
     return (block % (1 << 128)).to_bytes(16, "big")
 
 
-def _chinese(pairs: list[tuple[int, int]]) -> int:
+def chinese(pairs: list[tuple[int, int]]) -> int:
+    """The number below the product of the moduli with these (modulus, residue)."""
     everything = prod(modulus for modulus, _ in pairs)
     total = 0
     for modulus, residue in pairs:
@@ -82,7 +83,7 @@ def _chinese(pairs: list[tuple[int, int]]) -> int:
     return total % everything
 
 
-def _exact_root(number: int, degree: int) -> int | None:
+def exact_root(number: int, degree: int) -> int | None:
     """The integer root by Newton's method from above, or None when there is none."""
     guess = 1 << (number.bit_length() // degree + 1)
     while True:
@@ -92,7 +93,7 @@ def _exact_root(number: int, degree: int) -> int | None:
         guess = better
 
 
-def _fermat(modulus: int, patience: int) -> int | None:
+def fermat(modulus: int, patience: int) -> int | None:
     """A factor from a**2 - modulus = b**2 in so many steps of a; a wheel leaves out impossible a."""
     start = isqrt(modulus - 1) + 1
     squares = {place * place % FERMAT_WHEEL for place in range(FERMAT_WHEEL)}
@@ -111,8 +112,9 @@ def _fermat(modulus: int, patience: int) -> int | None:
 _LOW_SQUARES = frozenset(place * place & 127 for place in range(128))
 
 
-def _wiener(modulus: int, exponent: int) -> int | None:
-    for k, private in _convergents(exponent, modulus):
+def wiener(modulus: int, exponent: int) -> int | None:
+    """A factor when the private exponent is the denominator of a convergent of exponent/modulus."""
+    for k, private in convergents(exponent, modulus):
         if k and (exponent * private - 1) % k == 0:
             total = modulus - (exponent * private - 1) // k + 1  # p + q
             square = total * total - 4 * modulus
@@ -123,7 +125,8 @@ def _wiener(modulus: int, exponent: int) -> int | None:
     return None
 
 
-def _convergents(above: int, below: int) -> Iterator[tuple[int, int]]:
+def convergents(above: int, below: int) -> Iterator[tuple[int, int]]:
+    """Of the continued fraction of above/below."""
     last_k, k, last_d, d = 0, 1, 1, 0
     while below:
         quotient, rest = divmod(above, below)

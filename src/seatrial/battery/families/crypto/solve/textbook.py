@@ -5,8 +5,10 @@ import re
 import sys
 from collections.abc import Iterator
 from itertools import combinations
-from math import gcd, isqrt, prod
+from math import gcd
 from pathlib import Path
+
+from seatrial.battery.families.crypto.solve.rsa import chinese, exact_root, fermat, wiener
 
 NUMBERS = 64  # at most so many large numbers are looked at: all pairs of them
 STEPS = 10_000  # of Fermat's method
@@ -33,7 +35,9 @@ def guesses(numbers: list[int]) -> Iterator[bytes]:
     exponents = list(dict.fromkeys([3, 5, 7, 11, 17, 65537, *(n for n in numbers if n % 2 and n > 2)]))
     for number in large:
         for exponent in (3, 5, 7):
-            yield _ending(_root(number, exponent))
+            root = exact_root(number, exponent)
+            if root is not None:
+                yield _ending(root)
     small = [exponent for exponent in exponents if exponent < 32]
     for exponent in small:
         yield from _broadcast(large, exponent)
@@ -50,13 +54,9 @@ def _broadcast(large: list[int], exponent: int) -> Iterator[bytes]:
     if len(large) == 2 * exponent:
         for moduli, texts in ((large[:exponent], large[exponent:]), (large[::2], large[1::2])):
             if all(gcd(one, other) == 1 for one, other in combinations(moduli, 2)):
-                everything = prod(moduli)
-                rests = [everything // modulus for modulus in moduli]
-                total = sum(
-                    text * rest * pow(rest, -1, modulus)
-                    for text, rest, modulus in zip(texts, rests, moduli, strict=True)
-                )
-                yield _ending(_root(total % everything, exponent))
+                root = exact_root(chinese(list(zip(moduli, texts, strict=True))), exponent)
+                if root is not None:
+                    yield _ending(root)
 
 
 def _factors(large: list[int], exponents: list[int]) -> Iterator[tuple[int, int]]:
@@ -66,43 +66,15 @@ def _factors(large: list[int], exponents: list[int]) -> Iterator[tuple[int, int]
             yield one, common
             yield other, common
     for modulus in large:
-        a = isqrt(modulus - 1) + 1
-        for _ in range(STEPS):
-            square = a * a - modulus
-            b = isqrt(square)
-            if b * b == square:
-                if a - b > 1:
-                    yield modulus, a - b
-                break
-            a += 1
+        factor = fermat(modulus, STEPS)
+        if factor and factor > 1:
+            yield modulus, factor
     for modulus in large:
         for exponent in exponents:
             if exponent.bit_length() >= LARGE and exponent < modulus:
-                yield from _wiener(modulus, exponent)
-
-
-def _wiener(modulus: int, exponent: int) -> Iterator[tuple[int, int]]:
-    above, below, k, last_k, d, last_d = exponent, modulus, 1, 0, 0, 1
-    while below:
-        quotient, rest = divmod(above, below)
-        k, last_k = quotient * k + last_k, k
-        d, last_d = quotient * d + last_d, d
-        above, below = below, rest
-        if k and (exponent * d - 1) % k == 0:
-            total = modulus - (exponent * d - 1) // k + 1
-            square = total * total - 4 * modulus
-            if square > 0 and isqrt(square) ** 2 == square:
-                yield modulus, (total + isqrt(square)) // 2
-                return
-
-
-def _root(number: int, degree: int) -> int:
-    guess = 1 << (number.bit_length() // degree + 1)
-    while True:
-        better = ((degree - 1) * guess + number // guess ** (degree - 1)) // degree
-        if better >= guess:
-            return guess
-        guess = better
+                factor = wiener(modulus, exponent)
+                if factor:
+                    yield modulus, factor
 
 
 def _ending(number: int) -> bytes:
