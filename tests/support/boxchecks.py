@@ -121,13 +121,13 @@ def the_environment_is_ours_alone(boxes: Boxes) -> None:
 
 @check
 def folders_count_from_the_working_folder(boxes: Boxes) -> None:
-    with boxes.open(BoxSpec(workdir="/work/deep")) as box:
-        assert box.exec(["pwd"]).stdout == b"/work/deep\n"
+    with boxes.open(BoxSpec(workdir="/task/deep")) as box:
+        assert box.exec(["pwd"]).stdout == b"/task/deep\n"
         assert box.exec(["mkdir", "sub"]).returncode == 0
-        assert box.exec(["pwd"], cwd="sub").stdout == b"/work/deep/sub\n"
+        assert box.exec(["pwd"], cwd="sub").stdout == b"/task/deep/sub\n"
         assert box.exec(["pwd"], cwd="/usr/bin").stdout == b"/usr/bin\n"
         box.write("sub/file", b"1")
-        assert box.read("/work/deep/sub/file") == b"1"
+        assert box.read("/task/deep/sub/file") == b"1"
 
 
 @check
@@ -394,6 +394,13 @@ def memory_is_bounded(boxes: Boxes) -> None:
         except BoxGone:
             assert box.record().limits_mode == "rlimit"
             assert box.record().end == "watchdog"
+
+
+@check
+def a_crash_leaves_no_core(boxes: Boxes) -> None:
+    with boxes.open(BoxSpec()) as box:
+        assert box.exec(["sh", "-c", "kill -SEGV $$"]).returncode == 139
+        assert box.exec(["sh", "-c", "ls -A /root; ulimit -Hc"]).stdout in {b"0\n", b"1\n"}
 
 
 @check

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 
 VERSION = "1"
 LEVEL = 1
+# No core file fits into one byte. Zero would still start a host's core handler (`core_pattern` with a pipe) for every
+# crash in a box: for pipes the kernel looks at no limit but this one, which it takes for "never" (fs/coredump.c).
+CORE_BYTES = 1
 
 
 class EmbeddedEngine:
@@ -163,7 +166,7 @@ class EmbeddedEngine:
 
     def _plan(self, box: EmbeddedBox, hosts: str) -> dict[str, object]:
         spec, limits = box.spec, box.spec.limits
-        rlimits = {"NOFILE": limits.open_files, "FSIZE": limits.disk_bytes, "CORE": 0}
+        rlimits = {"NOFILE": limits.open_files, "FSIZE": limits.disk_bytes, "CORE": CORE_BYTES}
         if self.groups.mode == "rlimit":
             rlimits["NPROC"] = limits.pids
         count = 1 if spec.profile.users == "one" else self.ids

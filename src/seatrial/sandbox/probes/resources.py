@@ -63,7 +63,7 @@ def _judge_filter(_: Scene, seen: Observations) -> Finding:
 def _judge_limits(scene: Scene, seen: Observations) -> Finding:
     limits = seen["identity"]["limits"]
     wanted = scene.spec.limits
-    ceilings = {"core": 0, "nofile": wanted.open_files, "fsize": wanted.disk_bytes}
+    ceilings = {"core": 1, "nofile": wanted.open_files, "fsize": wanted.disk_bytes}
     if scene.limits_mode == "rlimit":
         ceilings["nproc"] = wanted.pids
     problems = [
