@@ -131,7 +131,13 @@ def test_a_command_that_cannot_be_killed_costs_the_box(engine: EmbeddedEngine) -
 
 
 def test_an_agent_that_says_something_strange_costs_the_box(engine: EmbeddedEngine) -> None:
-    for message in (b"\xff", b'{"op":"gone","id":99,"rc":0}', b'{"op":"born","id":1,"pid":1}', b"x" * 70_000):
+    for message in (
+        b"\xff",
+        b'{"op":"gone","id":99,"rc":0}',
+        b'{"op":"ready"}',
+        b'{"op":"born","id":1,"pid":1}',
+        b"x" * 70_000,
+    ):
         box = engine.open(BoxSpec())
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         spoken = box.channel._ours

@@ -71,7 +71,8 @@ class EmbeddedBox:
         self.pid, self._pidfd, self._namespace = pid, pidfd, namespace
         self.loop.watch(pidfd, READ, self._dead)
         if self._end is not None:
-            signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+            self._let_go_of_namespace()
+            self._kill()
         self._begin()
 
     def take_namespace(self) -> int:
@@ -107,12 +108,15 @@ class EmbeddedBox:
         for job in list(self._jobs.values()):
             job.fail(error)
         self._jobs.clear()
-        if self._namespace >= 0:
-            os.close(self.take_namespace())
+        self._let_go_of_namespace()
         self.channel.close()
         self._stop_timers()
         if self._pidfd >= 0:
             self._timers.append(self.loop.later(CLOSE_S, self._kill))
+
+    def _let_go_of_namespace(self) -> None:
+        if self._namespace >= 0:
+            os.close(self.take_namespace())
 
     def _stop_timers(self) -> None:
         while self._timers:
@@ -155,7 +159,7 @@ class EmbeddedBox:
             self.end("gone")
 
     def _take(self, answer: wire.Answer) -> None:
-        if answer.op == "ready":
+        if answer.op == "ready" and not self._ready:
             self._ready = True
             self._begin()
         elif answer.op == "failed":
@@ -177,7 +181,7 @@ class EmbeddedBox:
         else:
             raise ProtocolError(f"an agent does not say {answer.op}")
         if answer.op == "gone" or (answer.op == "done" and not job.lasting):
-            del self._jobs[answer.id]
+            self._jobs.pop(answer.id, None)
 
     def kill_job(self, number: int) -> None:
         """Ask the agent to kill every process of one request."""
