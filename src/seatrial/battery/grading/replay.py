@@ -331,7 +331,10 @@ def _as_stated(proof: Proof, run: Run) -> bool | None:
 
 
 __all__ = [
+    "FATAL",
     "HOME",
+    "RESOURCE",
+    "SHADOW",
     "CaseReplay",
     "Execution",
     "Place",
@@ -341,4 +344,5 @@ __all__ = [
     "ShadowError",
     "grade_replay",
     "observe",
+    "own_places",
 ]
