@@ -1,163 +1,201 @@
-"""Many inputs through one program in one box: what each run answered, as digests.
+"""Many inputs through one program in one box: what each run answered, and what a sanitizer reported.
 
-The runner sits in the box as its root; the program runs as another user where the box has one, gets one input at a
-time, and cannot see the next. Expected answers never enter the box.
+A small runner (`batch.c`) sits in the box; the program runs as another user where the box has one, gets one input at a
+time, and cannot see the next. Every run has the same user, folder, environment and path of its input, whether it is a
+proof or a test, and no expected answer ever enters the box: a program cannot tell what it is judged by.
 
-- Output is cut at `OUTPUT_BYTES`; a run that takes longer than its time-out is killed with its descendants.
-- The answer of a run is exit code (128 + signal when killed) and the SHA-256 of its standard output.
+* Output counts up to `OUTPUT_BYTES`; a run that takes longer than its time-out is killed with its descendants.
+* Sanitizers write into a folder that the program cannot list, under a name drawn for each batch, and end the program
+  with an exit code drawn for each run: that code without a report is a report that was suppressed.
+* Address randomisation is off, leaks are not looked for.
 """
 
 from __future__ import annotations
 
-import base64
-import json
-from dataclasses import dataclass
+import posixpath
+import re
+import secrets
+import struct
+from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from seatrial.battery.c.build import HOME, SOURCE, STEADY
-from seatrial.battery.grading.case import INPUT
-from seatrial.sandbox import SandboxError
+from seatrial.battery.c.build import HOME, SOURCE, Recipe, build
+from seatrial.battery.grading.case import INPUT, CaseError
+from seatrial.battery.grading.replay import SHADOW, ShadowError
+from seatrial.battery.instance import FileTree
+from seatrial.sandbox import SandboxError, UserUnsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from seatrial.battery.c.build import Built
-    from seatrial.sandbox import Boxes, BoxSpec
+    from seatrial.battery.grading.replay import Execution
+    from seatrial.sandbox import Box, Boxes, BoxSpec
 
+USER = 1000  # the ordinary user of a box
 OUTPUT_BYTES = 1024 * 1024  # of one run; a toy prints a line, a foreign test case rarely more
-CHUNK = 512  # inputs per call: bounded memory in the box, one start of the interpreter for many runs
+REPORT_BYTES = 32 * 1024  # of one run: the stacks of a report and its shadow bytes are some 6 KiB
+CHUNK_RUNS, CHUNK_BYTES = 2048, 8 * 1024 * 1024  # of one call: what the box and the host hold in memory
 SLACK_S = 30.0  # over the sum of the time-outs that are likely to be used up
 SLOW_RUNS = 8  # runs of a chunk that may use their whole time before the chunk is given up
+LOW, HIGH = 64, 124  # drawn exit codes: programs use the small ones, shells those from 126
+REPORTS = f"{HOME}/reports"
+_PLACE = f"{HOME}/in"
+_RECIPE = Recipe(
+    (("sh", "-c", "for cc in gcc cc clang; do command -v $cc && exec $cc -O2 -o batch batch.c; done; exit 127"),),
+    timeout_s=120.0,
+    keep="batch",
+)
+_LATE, _SIGNALLED, _UNSTARTED = 1, 2, 4
+_HEAD = struct.Struct("<II32sI")
+_COMMON = "exitcode=@@@:print_stacktrace=1:color=never:log_path={log}:symbolize={symbols}"
+_ADDRESS = (
+    ":halt_on_error=1:detect_leaks=0:abort_on_error=0:allocator_may_return_null=1:handle_segv=2:handle_sigbus=2"
+    ":handle_sigill=1:handle_sigfpe=1:detect_stack_use_after_return=@@?"
+)
 
-_RUNNER = r"""
-import base64, hashlib, json, os, select, signal, sys
-ask = json.load(sys.stdin)
-argv, stdin, limit, cap = ask["argv"], ask["stdin"], ask["timeout_s"], ask["cap"]
-os.makedirs("/case/in", exist_ok=True)
-path = "/case/in/input"
-def child(out):
-    os.setsid()
-    os.dup2(os.open(path if stdin else "/dev/null", os.O_RDONLY), 0)
-    os.dup2(out, 1)
-    os.dup2(os.open("/dev/null", os.O_WRONLY), 2)
-    try:
-        os.setgroups([]); os.setgid(1000); os.setuid(1000)
-    except OSError:
-        pass
-    os.closerange(3, 64)
-    os.execvpe(argv[0], argv, ask["env"])
-for text in ask["inputs"]:
-    with open(path, "wb") as file:
-        file.write(base64.b64decode(text))
-    os.chmod(path, 0o644)
-    reading, writing = os.pipe()
-    pid = os.fork()
-    if pid == 0:
-        try:
-            child(writing)
-        finally:
-            os._exit(127)
-    os.close(writing)
-    watch = os.pidfd_open(pid)
-    said, open_end, ended, late = hashlib.sha256(), True, False, False
-    seen = 0
-    import time
-    deadline = time.monotonic() + limit
-    poll = select.poll()
-    poll.register(reading, select.POLLIN)
-    poll.register(watch, select.POLLIN)
-    grace = None
-    while open_end or not ended:
-        left = (grace if grace is not None else deadline) - time.monotonic()
-        if left <= 0:
-            late = not ended
-            break
-        for fd, _ in poll.poll(left * 1000):
-            if fd == watch:
-                ended = True
-                poll.unregister(watch)
-                grace = time.monotonic() + 0.5
-            else:
-                block = os.read(reading, 65536)
-                if not block:
-                    open_end = False
-                    poll.unregister(reading)
-                elif seen < cap:
-                    said.update(block[: cap - seen])
-                    seen += len(block)
-    try:
-        os.killpg(pid, signal.SIGKILL)
-    except OSError:
-        pass
-    status = os.waitpid(pid, 0)[1]
-    os.close(reading); os.close(watch)
-    code = os.waitstatus_to_exitcode(status)
-    print(json.dumps([128 - code if code < 0 else code, said.hexdigest(), late]))
-"""
+
+class Broken(SandboxError):
+    """A program stopped the runner: says nothing of its answers, and is no way for a sound program to behave."""
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What one run answered."""
+    """What one run answered. Two answers are equal when the program did the same."""
 
-    code: int
+    code: int  # 128 + signal when it was killed
     stdout_sha256: str
     timed_out: bool = False
+    signalled: bool = False
+    suppressed: bool = field(default=False, compare=False)  # the sanitizer's drawn exit code, and no report
+    reports: bytes = field(default=b"", compare=False)
+
+
+@dataclass(frozen=True)
+class Way:
+    """How a batch is run besides what the case says."""
+
+    symbols: bool = False  # places in reports have names and lines; a report costs ten times as much
+    own_stack: frozenset[int] = frozenset()  # runs whose locals live where no trick with the stack unwatches them
+
+
+def environment(log: str, way: Way) -> dict[str, str]:
+    """What every run of a program under judgement finds in its environment, with or without a sanitizer in it."""
+    common = _COMMON.format(log=log, symbols=int(way.symbols))
+    found = {"LC_ALL": "C", "TZ": "UTC", "HOME": "/tmp", "PATH": "/usr/bin:/bin"}
+    found["ASAN_OPTIONS"] = common + _ADDRESS
+    return found | {f"{tool}_OPTIONS": f"{common}:halt_on_error=0" for tool in ("UBSAN", "MSAN", "TSAN")}
 
 
 def answers(
-    boxes: Boxes,
-    built: Built,
-    command: Sequence[str],
-    inputs: Sequence[bytes],
-    *,
-    stdin: bool = False,
-    timeout_s: float = 10.0,
-    env: Mapping[str, str] | None = None,
-    box: BoxSpec,
+    boxes: Boxes, built: Built, how: Execution, inputs: Sequence[bytes], *, box: BoxSpec, way: Way | None = None
 ) -> tuple[Answer, ...]:
     """The answer to each input, in order; all in one fresh box.
 
-    Raises `SandboxError` when the runner itself could not do its work: that says nothing of the program.
+    Raises `Broken` when the program broke the runner, `CaseError` when the command is not there.
     """
-    argv = [word.replace(INPUT, f"{HOME}/in/input") for word in command]
+    if not inputs:
+        return ()
+    way = way or Way()
+    runner = build(boxes, FileTree.of({"batch.c": _source()}), _RECIPE)
     found: list[Answer] = []
     with boxes.open(box) as opened:
-        built.unpack(opened)
-        opened.exec(["chmod", "-R", "a+rX", SOURCE], cwd="/")
-        opened.place(f"{HOME}/runner", {"run.py": (_RUNNER.encode(), 0o600)})
+        settle(opened, built)
+        opened.place(f"{HOME}/in", {"batch": (runner.content, 0o700)}, read_only=False)
         for chunk in _chunks(inputs):
-            ask = {
-                "argv": argv,
-                "stdin": stdin,
-                "timeout_s": timeout_s,
-                "cap": OUTPUT_BYTES,
-                "env": {**STEADY, **(env or {})},
-                "inputs": [base64.b64encode(item).decode() for item in chunk],
-            }
+            start = len(found)
+            codes = [LOW + secrets.randbelow(HIGH - LOW) for _ in chunk]
+            marks = [code + 1000 * (start + at in way.own_stack) for at, code in enumerate(codes)]
+            log = f"{REPORTS}/{secrets.token_hex(12)}"
             done = opened.exec(
-                ["python3", "-I", "-S", f"{HOME}/runner/run.py"],
-                stdin=json.dumps(ask).encode(),
+                [f"{_PLACE}/batch"],
+                stdin=_request(how, chunk, marks, environment(log, way)),
                 cwd=SOURCE,
-                timeout_s=SLACK_S + SLOW_RUNS * timeout_s,
+                env={"PATH": "/usr/bin:/bin"},
+                timeout_s=SLACK_S + SLOW_RUNS * how.timeout_s,
             )
-            found += _read(done.stdout, len(chunk), timed_out=done.timed_out, said=done.stderr)
+            read = _read(done.stdout, codes, how)
+            if len(read) < len(chunk) and not done.timed_out:
+                raise Broken(f"the runner stopped after {len(read)} of {len(chunk)} inputs: {done.stderr[-200:]!r}")
+            found += read + [Answer(-1, "", timed_out=True)] * (len(chunk) - len(read))
+            opened.kill_all()
     return tuple(found)
 
 
+def settle(box: Box, built: Built) -> None:
+    """Put a build into a box, a whole tree as the property of the ordinary user."""
+    built.unpack(box)
+    if not built.name:
+        box.exec(["chown", "-R", f"{USER}:{USER}", SOURCE], cwd="/")
+
+
+def as_user(box: Box, command: Sequence[str], log: str, *, timeout_s: float) -> tuple[int, bytes, bytes, bool, bytes]:
+    """One command as the program's user in the program's environment: code, output, errors, whether late, reports."""
+    env = {name: value.replace("@@@", "099").replace("@@?", "no") for name, value in environment(log, Way()).items()}
+    box.exec(["mkdir", "-m", "1733", REPORTS], cwd="/")
+    try:
+        done = box.exec(command, cwd=SOURCE, env=env, user=str(USER), timeout_s=timeout_s)
+    except UserUnsupported:
+        done = box.exec(command, cwd=SOURCE, env=env, timeout_s=timeout_s)
+    box.kill_all()
+    listed = box.exec(["sh", "-c", f"head -c {REPORT_BYTES} {log}.* 2> /dev/null; exit 0"], cwd="/")
+    return done.returncode, done.stdout, done.stderr, done.timed_out, listed.stdout
+
+
+def _source() -> bytes:
+    return files(__package__).joinpath("batch.c").read_bytes()
+
+
 def _chunks(inputs: Sequence[bytes]) -> Iterator[Sequence[bytes]]:
-    return (inputs[start : start + CHUNK] for start in range(0, len(inputs), CHUNK))
+    start, size = 0, 0
+    for at, item in enumerate(inputs):
+        if at > start and (at - start >= CHUNK_RUNS or size + len(item) > CHUNK_BYTES):
+            yield inputs[start:at]
+            start, size = at, 0
+        size += len(item)
+    yield inputs[start:]
 
 
-def _read(stdout: bytes, wanted: int, *, timed_out: bool, said: bytes) -> list[Answer]:
-    """The runner's lines; inputs that a given-up chunk never came to count as timed out."""
-    found = []
-    for line in stdout.splitlines()[:wanted]:
-        try:
-            code, digest, late = json.loads(line)
-            found.append(Answer(int(code), str(digest), bool(late)))
-        except (ValueError, TypeError) as error:
-            raise SandboxError(f"the runner said {line[:80]!r}") from error
-    if len(found) < wanted and not timed_out:
-        raise SandboxError(f"the runner stopped after {len(found)} of {wanted} inputs: {said[-200:]!r}")
-    return found + [Answer(-1, "", timed_out=True)] * (wanted - len(found))
+def _text(content: bytes) -> bytes:
+    return struct.pack("<I", len(content)) + content
+
+
+def _texts(items: Sequence[str]) -> bytes:
+    return struct.pack("<I", len(items)) + b"".join(_text(item.encode()) for item in items)
+
+
+def _request(how: Execution, inputs: Sequence[bytes], marks: Sequence[int], env: dict[str, str]) -> bytes:
+    suffix = re.sub(r"[^A-Za-z0-9.]", "", posixpath.splitext(how.name)[1])[:16]
+    path = f"{_PLACE}/input{suffix}"
+    limit = max(1, min(round(how.timeout_s * 1000), 2**31 - 1))
+    parts = [struct.pack("<IIIII", int(how.stdin), limit, OUTPUT_BYTES, REPORT_BYTES, USER)]
+    parts += [_text(path.encode()), _text(REPORTS.encode())]
+    parts += [_texts([word.replace(INPUT, path) for word in how.command])]
+    parts += [_texts([f"{name}={value}" for name, value in env.items()]), struct.pack("<I", len(inputs))]
+    for mark, content in zip(marks, inputs, strict=True):
+        parts += [struct.pack("<I", mark), _text(content)]
+    return b"".join(parts)
+
+
+def _read(stdout: bytes, codes: Sequence[int], how: Execution) -> list[Answer]:
+    """The runner's answers, as many as are whole."""
+    found: list[Answer] = []
+    at = 0
+    for drawn in codes:
+        if at + _HEAD.size > len(stdout):
+            break
+        code, said, digest, size = _HEAD.unpack_from(stdout, at)
+        at += _HEAD.size
+        if at + size > len(stdout):
+            break
+        reports = stdout[at : at + size]
+        at += size
+        if said & _UNSTARTED:
+            raise CaseError(f"run.command: {how.command[0]!r} is not in the built tree or on the box's PATH; mend it")
+        if any(mark in reports for mark in SHADOW):
+            raise ShadowError("the sanitizer could not map its shadow memory")
+        late, signalled = bool(said & _LATE), bool(said & _SIGNALLED)
+        suppressed = code == drawn and not signalled and not late and not reports.strip()
+        found.append(Answer(code, digest.hex(), late, signalled, suppressed, reports))
+    return found
