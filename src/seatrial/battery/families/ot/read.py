@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from seatrial.battery.families.ot.bundle import beside, source
 from seatrial.battery.families.ot.plants import KINDS
 from seatrial.battery.families.ot.reading import payloads, read_capture
-from seatrial.battery.families.ot.survey import Survey, draw_survey
+from seatrial.battery.families.ot.survey import Survey, draw_surveys
 from seatrial.battery.grading.answers import BadAnswer, number, read_object
 from seatrial.battery.instance import Armed, FileTree, Hidden, HostileCase, Instance, Script, Tags, Witness
 from seatrial.battery.submission import KIB, SubmissionSpec
@@ -84,8 +84,8 @@ class Read:
     def generate(self, key: InstanceKey) -> Instance:
         """The instance of a key with its twin."""
         settings = self.knobs(key.level)
-        survey = draw_survey(key, settings)
-        twin = _instance(key, settings, survey, draw_survey(key, settings, blind=True), None)
+        survey, blind = draw_surveys(key, settings)
+        twin = _instance(key, settings, survey, blind, None)
         return _instance(key, settings, survey, survey, twin)
 
     def arm(self, instance: Instance, attempt: Attempt) -> Armed:

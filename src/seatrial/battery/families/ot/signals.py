@@ -6,6 +6,7 @@ has exactly one register that fits it.
 
 from __future__ import annotations
 
+import struct
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -126,7 +127,8 @@ def _of_unit(
     ):
         entered = setpoints if letters == STATE[kind][0] else ()
         low, high = _span(draw, [*series, *(value for _, value in entered)], percent=measure == "%")
-        noisy = tuple(value + (high - low) * NOISE * (draw.below(20_001) - 10_000) / 10_000 for value in series)
+        noise = struct.unpack(f">{CYCLES}h", draw.bytes(2 * CYCLES))
+        noisy = tuple(value + (high - low) * NOISE * step / 32_768 for value, step in zip(series, noise, strict=True))
         tag = f"{letters}-{next(following)}"
         found.append(Signal(tag, f"{text} ({kind} {index + 1})", measure, low, high, noisy, entered))
     tag = f"HS-{next(following)}"
@@ -161,8 +163,8 @@ def switching(draw: Draw, mean: int) -> tuple[float, ...]:
     """A two-state series that changes every `mean` cycles or so, four times at least."""
     while True:
         state, series = draw.below(2), []
-        for _ in range(CYCLES):
-            state ^= draw.chance(1, mean)
+        for change in draw.bytes(CYCLES):
+            state ^= change * mean < 256
             series.append(float(state))
         if sum(a != b for a, b in pairwise(series)) >= 4:
             return tuple(series)

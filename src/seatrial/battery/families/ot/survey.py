@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from seatrial.battery.draw import Draw
 from seatrial.battery.families.ot.build import network, site
-from seatrial.battery.families.ot.layout import MAX_SETPOINTS, Layout, Memory, Truth, display_step
+from seatrial.battery.families.ot.layout import MAX_SETPOINTS, Layout, Memory, Truth, Write, display_step
 from seatrial.battery.families.ot.plants import KINDS
 from seatrial.battery.families.ot.polling import ENTRY, Clock, Polling
 from seatrial.battery.families.ot.signals import CYCLES, Signal, signals, switching, words_of_noise
@@ -34,35 +34,33 @@ class Survey:
     steps: dict[str, float]  # display step of every analogue tag
     capture: bytes
     log: str
-    skewed: bool
-    supervisor: str = ""
 
 
-def draw_survey(key: InstanceKey, knobs: Knobs, *, blind: bool = False) -> Survey:
-    """The survey of a key; `blind` makes its twin, in which the asked signals are not to be found."""
+def draw_surveys(key: InstanceKey, knobs: Knobs) -> tuple[Survey, Survey]:
+    """The survey of a key, and its twin, in which the asked signals are not to be found."""
 
     def stream(name: str) -> Draw:
         return Draw(key.seed, family=key.family, version=key.version, level=key.level, form=key.form, stream=name)
 
     theme = stream("theme")
-    kind, place = theme.choice(KINDS), site(theme)
+    kind, place, prefix = theme.choice(KINDS), site(theme), network(theme)
     points = int(knobs["points"])
-    cycles = _setpoint_cycles(stream("entries"), points)
-    asked = signals(stream("plant"), kind, points, cycles)
+    asked = signals(stream("plant"), kind, points, _setpoint_cycles(stream("entries"), points))
     layout = Layout(stream("layout"), stream("noise"), knobs)
     truths = {signal.tag: layout.place(signal) for signal in stream("order").shuffled(asked)}
-    memory, writes = layout.memory, layout.writes
-    shown = {signal.tag: layout.shown[signal.tag] for signal in asked}
-    if blind:
-        _blind(stream("blind"), memory, truths)
-        writes = [write for write in writes if not write.tag]
     clock = Clock(stream("clock"), skewed=bool(knobs["skew"]))
     station = layout.station if int(knobs["iec104"]) else None
-    traffic = Polling(stream("traffic"), network(theme), clock, station)
-    traffic.run(memory, writes)
     steps = {signal.tag: display_step(signal, knobs) for signal in asked if not signal.two_state}
-    log = _log(stream("log"), asked, shown, steps, clock)
-    return Survey(kind, place, asked, truths, steps, traffic.capture.render(), log, clock.skew != 0, traffic.here)
+    log = _log(stream("log"), asked, layout.shown, steps, clock)
+
+    def captured(writes: list[Write]) -> Survey:
+        polling = Polling(stream("traffic"), prefix, clock, station)
+        polling.run(layout.memory, writes)
+        return Survey(kind, place, asked, truths, steps, polling.capture.render(), log)
+
+    survey = captured(layout.writes)
+    _blind(stream("blind"), layout.memory, truths)
+    return survey, captured([write for write in layout.writes if not write.tag])
 
 
 def _setpoint_cycles(draw: Draw, points: int) -> tuple[int, ...]:
