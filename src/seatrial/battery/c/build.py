@@ -14,6 +14,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING
 
 from seatrial.battery.instance import FileTree
@@ -128,54 +129,69 @@ def build(boxes: Boxes, tree: FileTree, recipe: Recipe, *, box: BoxSpec | None =
     """Build a tree in a fresh box, or take the build from the cache of this process."""
     spec = box or BoxSpec()
     key = _key(tree, recipe, spec)
-    return _PROGRAMS.get(key, lambda: Built(key, _build(boxes, tree, recipe, spec), recipe.keep))
+
+    def make() -> Built:
+        with boxes.open(spec) as fresh:
+            return Built(key, _build(fresh, tree, recipe), recipe.keep)
+
+    return _PROGRAMS.get(key, make)
 
 
-def compile_c(boxes: Boxes, tree: FileTree, *flags: str) -> Built:
-    """All C files of a tree with gcc into one program `target`, in one box.
+def compile_c(boxes: Boxes, tree: FileTree, *flags: str, inside: Box | None = None) -> Built:
+    """All C files of a tree with gcc into one program `target`: in a fresh box, or in one that nothing ran in yet.
 
     A file is compiled once for equal text, headers and flags: a program and its twin share all files but one.
     """
     compiling = ("gcc", "-std=c99", *flags, *REPRODUCIBLE)
+    key = _key(tree, Recipe((compiling,)), BoxSpec())
+
+    def make() -> Built:
+        if inside is not None:
+            return Built(key, _compile(inside, tree, compiling), TARGET)
+        with boxes.open(BoxSpec()) as fresh:
+            return Built(key, _compile(fresh, tree, compiling), TARGET)
+
+    return _PROGRAMS.get(key, make)
+
+
+def _compile(box: Box, tree: FileTree, compiling: tuple[str, ...]) -> bytes:
     sources = [path for path in tree.files if path.endswith(".c")]
     if len(sources) == 1:
-        return build(boxes, tree, Recipe(((*compiling, "-o", TARGET, *sources),), timeout_s=COMPILE_S, keep=TARGET))
-    key = _key(tree, Recipe((compiling,)), BoxSpec())
-    return _PROGRAMS.get(key, lambda: Built(key, _by_object(boxes, tree, sources, compiling), TARGET))
-
-
-def _by_object(boxes: Boxes, tree: FileTree, sources: list[str], compiling: tuple[str, ...]) -> bytes:
+        command = (*compiling, "-o", TARGET, *sources)
+        return _build(box, tree, Recipe((command,), timeout_s=COMPILE_S, keep=TARGET))
     headers = {path: item for path, item in tree.files.items() if path not in sources}
+    names = {path: f"{number}.o" for number, path in enumerate(sources)}
     keys = {
         path: _key(FileTree({**headers, path: tree.files[path]}), Recipe(((*compiling, path),)), BoxSpec())
         for path in sources
     }
-    names = {path: f"{number}.o" for number, path in enumerate(sources)}
     known = {path: built.content for path in sources if (built := _OBJECTS.held(keys[path]))}
     fresh = [path for path in sources if path not in known]
-    with boxes.open(BoxSpec()) as box:
-        objects = {names[path]: (content, 0o644) for path, content in known.items()}
-        box.place(SOURCE, {**tree.files, **objects}, read_only=False)
-        for path in fresh:
-            _do(box, (*compiling, "-c", path, "-o", names[path]), STEADY, COMPILE_S)
-        _do(box, (*compiling, "-o", TARGET, *names.values()), STEADY, COMPILE_S)
-        for path in fresh:
-            _OBJECTS.keep(Built(keys[path], box.read(f"{SOURCE}/{names[path]}"), names[path]))
-        return box.read(f"{SOURCE}/{TARGET}")
+    box.place(SOURCE, {**tree.files, **{names[path]: (item, 0o644) for path, item in known.items()}}, read_only=False)
+    for path in fresh:
+        _do(box, (*compiling, "-c", path, "-o", names[path]), STEADY, COMPILE_S)
+    _do(box, (*compiling, "-o", TARGET, *names.values()), STEADY, COMPILE_S)
+    for path in fresh:
+        _OBJECTS.keep(Built(keys[path], box.read(f"{SOURCE}/{names[path]}"), names[path]))
+    return box.read(f"{SOURCE}/{TARGET}")
+
+
+@cache
+def _spec_digest(box: BoxSpec) -> str:
+    return box.digest()
 
 
 def _key(tree: FileTree, recipe: Recipe, box: BoxSpec) -> str:
-    text = f"{tree.digest()}\0{recipe!r}\0{box.digest()}"
+    text = f"{tree.digest()}\0{recipe!r}\0{_spec_digest(box)}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _build(boxes: Boxes, tree: FileTree, recipe: Recipe, spec: BoxSpec) -> bytes:
+def _build(box: Box, tree: FileTree, recipe: Recipe) -> bytes:
     env = {**STEADY, **dict(recipe.env)}
-    with boxes.open(spec) as box:
-        box.place(SOURCE, tree.files, read_only=False)
-        for command in recipe.commands:
-            _do(box, command, env, recipe.timeout_s)
-        return _take(box, recipe, env)
+    box.place(SOURCE, tree.files, read_only=False)
+    for command in recipe.commands:
+        _do(box, command, env, recipe.timeout_s)
+    return _take(box, recipe, env)
 
 
 def _do(box: Box, command: tuple[str, ...], env: dict[str, str], timeout_s: float) -> None:

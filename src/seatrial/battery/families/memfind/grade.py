@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from seatrial.battery.c.build import ADDRESS, HOME, STEADY, TARGET, Built, compile_c
 from seatrial.battery.families.memfind.generate import BASE, HEADER
 from seatrial.battery.families.memfind.hostile import POC
-from seatrial.battery.families.memfind.screen import Symbols, look
+from seatrial.battery.families.memfind.screen import FIXED, Symbols, look, program
 from seatrial.battery.grading.case import INPUT
 from seatrial.battery.grading.replay import Execution, Place, Run, observe
 from seatrial.battery.instance import FileTree
@@ -38,7 +38,6 @@ _EACH = (
     'said=$("programs/$name" "$message" 2> /dev/null); echo "$name ${message#in/} $? $said"; '
     "done; done"
 )
-FIXED = "-no-pie"  # so that an address in the symbol table is the address in the process
 
 
 def program_of(instance: Instance) -> FileTree:
@@ -74,14 +73,13 @@ def grade(instance: Instance, submission: Submission, boxes: Boxes) -> Verdict:
     if not content.startswith(bytes.fromhex(witness.answer[HEADER])):
         why = "not a message of this program: magic or version is wrong"
         return _Judgement((handed, _check("fault", ok=False, detail=why))).verdict(Outcome.UNSOLVED, 0.0, why)
-    target = compiled(program_of(instance), boxes)
-    seen = look(boxes, target, witness.function, content, timeout_s=TIMEOUT_S)
+    seen, room = look(boxes, program_of(instance), witness.function, content, timeout_s=TIMEOUT_S)
     if not seen.fault:
         why = "the run took too long" if seen.timed_out else "no sanitizer report"
         partial = None if seen.reached is None else REACHED if seen.reached else 0.0
         return _Judgement((handed, _check("fault", ok=False, detail=why))).verdict(Outcome.UNSOLVED, partial, why)
-    runs = observe(boxes, target, HOW, content, repeats=REPEATS, symbols=False)
-    return _judge(instance, handed, content, tuple(_named(run, seen.symbols) for run in runs), boxes)
+    runs = observe(boxes, room.program, HOW, content, repeats=REPEATS, symbols=False)
+    return _judge(instance, handed, content, tuple(_named(run, room.symbols) for run in runs), boxes)
 
 
 def _judge(instance: Instance, handed: Check, content: bytes, runs: tuple[Run, ...], boxes: Boxes) -> Verdict:
@@ -99,7 +97,8 @@ def _judge(instance: Instance, handed: Check, content: bytes, runs: tuple[Run, .
     if twin is None:
         judgement = _Judgement((*checks, Check("twin", State.NOT_CHECKED, "there is none")), agreeing)
         return judgement.verdict(Outcome.UNSOLVED, OTHER_FAULT, "there is no fixed program to compare with")
-    (after,) = observe(boxes, compiled(program_of(twin), boxes), HOW, content, repeats=1)
+    sound = program(boxes, program_of(twin), twin.hidden.witness.function)
+    (after,) = observe(boxes, sound, HOW, content, repeats=1)
     clean = not after.sanitizer and not after.timed_out
     judgement = _Judgement(
         (*checks, _check("twin", ok=clean, detail="clean" if clean else _said(after))),
