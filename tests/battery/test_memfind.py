@@ -56,16 +56,16 @@ def solution(instance: Instance, boxes: Boxes) -> bytes:
 
 # 10 instances; whoever changes a byte of any instance raises the version and replaces these.
 GOLDEN = {
-    (1, 1): "d691e1a08d63c85a8b2917d7",
-    (1, 2): "790a69d9ed27f4d5ac754e8a",
-    (2, 1): "53b3bced1f0b4fa2f302ff17",
-    (2, 2): "73d3ca1224ed276b047a2d4c",
-    (3, 1): "27aba361440c6a79138280ce",
-    (3, 2): "d5c82ae7150ac7de3333ae53",
-    (4, 1): "26c665b1881adedcbb97fa42",
-    (4, 2): "a3ef411524ce58daab8ee418",
-    (5, 1): "a9f6f487a68154a4418ee811",
-    (5, 2): "7ef1229e4e025d052d2e6f6b",
+    (1, 1): "d691e1a08d63c85a305f92fd",
+    (1, 2): "790a69d9ed27f4d5b5fcbd06",
+    (2, 1): "53b3bced1f0b4fa253eb4131",
+    (2, 2): "73d3ca1224ed276ba586fed7",
+    (3, 1): "27aba361440c6a797efbce9d",
+    (3, 2): "d5c82ae7150ac7def79075a1",
+    (4, 1): "26c665b1881adedca9fd81b2",
+    (4, 2): "a3ef411524ce58da6c01a6fb",
+    (5, 1): "a9f6f487a68154a4f3225ddb",
+    (5, 2): "7ef1229e4e025d0598fee5be",
 }
 
 

@@ -15,6 +15,7 @@ that relations refer to.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 MAX_INPUT = 64 * 1024
@@ -40,19 +41,30 @@ class Checksum:
         """The checksum of some bytes."""
         value = self.init
         if self.kind == "sum16":
+            return (value + self.poly * sum(data)) & 0xFFFF ^ self.final
+        table = _table(self.kind, self.poly)
+        if self.kind == "crc16":
             for byte in data:
-                value = (value + byte * self.poly) & 0xFFFF
-        elif self.kind == "crc16":
-            for byte in data:
-                value ^= byte << 8
-                for _ in range(8):
-                    value = ((value << 1) ^ self.poly if value & 0x8000 else value << 1) & 0xFFFF
+                value = (value << 8) & 0xFFFF ^ table[value >> 8 ^ byte]
         else:
             for byte in data:
-                value ^= byte
-                for _ in range(8):
-                    value = (value >> 1) ^ self.poly if value & 1 else value >> 1
+                value = value >> 8 ^ table[(value ^ byte) & 0xFF]
         return value ^ self.final
+
+
+@lru_cache(maxsize=64)
+def _table(kind: str, poly: int) -> tuple[int, ...]:
+    """What eight steps of the bitwise definition, which the C text shows, do to each value of a byte."""
+    out = []
+    for byte in range(256):
+        value = byte << 8 if kind == "crc16" else byte
+        for _ in range(8):
+            if kind == "crc16":
+                value = ((value << 1) ^ poly if value & 0x8000 else value << 1) & 0xFFFF
+            else:
+                value = (value >> 1) ^ poly if value & 1 else value >> 1
+        out.append(value)
+    return tuple(out)
 
 
 @dataclass(frozen=True)
