@@ -93,7 +93,7 @@ def main() -> None:
             best[side] = min(best.get(side, per_turn), per_turn)
             print(f"round {number + 1}  {side:<9} {per_turn:6.2f} ms CPU a turn")
     ratio = best["seatrial"] / best["local"]
-    print(f"load {os.getloadavg()[0]:.1f}; best of {ROUNDS}, local {best['local']:.2f}, seatrial {best['seatrial']:.2f}")
+    print(f"load {os.getloadavg()[0]:.1f}; best of {ROUNDS}: local {best['local']:.2f}, ours {best['seatrial']:.2f}")
     print(f"ratio {ratio:.2f} (wanted: at most 1.30)")
 
 
