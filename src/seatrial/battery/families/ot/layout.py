@@ -62,8 +62,8 @@ class Write:
 class Layout:
     """Deals out places and encodings, asked and noise interleaved."""
 
-    def __init__(self, draw: Draw, noise: Draw, knobs: Knobs) -> None:
-        self._draw, self._knobs = draw, knobs
+    def __init__(self, draw: Draw, noise: Draw, knobs: Knobs, entries: tuple[int, ...]) -> None:
+        self._draw, self._knobs, self._entries = draw, knobs, entries
         self.memory = Memory()
         self.writes: list[Write] = []
         self.shown: dict[str, list[float]] = {}
@@ -109,8 +109,15 @@ class Layout:
         if int(self._knobs["long"]):
             for _ in range(min(MAX_SETPOINTS, int(self._knobs["points"]) // 4)):
                 place = self._write_base + self._write_places.take()
-                for cycle in noise.sample(range(2, CYCLES - 2), 2):
+                for cycle in self._unlogged(noise):
                     self.writes.append(Write(cycle, "", unit, place, (noise.below(30_000),)))
+
+    def _unlogged(self, noise: Draw) -> tuple[int, ...]:
+        """Two cycles that are not both among the log's: else a tag's setpoint could be that of either place."""
+        while True:
+            cycles = noise.sample(range(2, CYCLES - 2), 2)
+            if not set(cycles) <= set(self._entries):
+                return cycles
 
     def _put(self, part: tuple[int, str], place: int, series: list[list[int]]) -> None:
         rows = self.memory.words.setdefault(part, {})

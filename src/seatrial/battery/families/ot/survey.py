@@ -45,8 +45,9 @@ def draw_surveys(key: InstanceKey, knobs: Knobs) -> tuple[Survey, Survey]:
     theme = stream("theme")
     kind, place, prefix = theme.choice(KINDS), site(theme), network(theme)
     points = int(knobs["points"])
-    asked = signals(stream("plant"), kind, points, _setpoint_cycles(stream("entries"), points))
-    layout = Layout(stream("layout"), stream("noise"), knobs)
+    entries = _setpoint_cycles(stream("entries"), points)
+    asked = signals(stream("plant"), kind, points, entries)
+    layout = Layout(stream("layout"), stream("noise"), knobs, entries)
     truths = {signal.tag: layout.place(signal) for signal in stream("order").shuffled(asked)}
     clock = Clock(stream("clock"), skewed=bool(knobs["skew"]))
     station = layout.station if int(knobs["iec104"]) else None
