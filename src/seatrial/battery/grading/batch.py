@@ -27,7 +27,7 @@ from seatrial.battery.instance import FileTree
 from seatrial.sandbox import SandboxError, UserUnsupported
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from seatrial.battery.c.build import Built
     from seatrial.battery.grading.replay import Execution
@@ -123,11 +123,13 @@ def answers(
     return tuple(found)
 
 
-def settle(box: Box, built: Built) -> None:
-    """Put a build into a box, a whole tree as the property of the ordinary user."""
+def settle(box: Box, built: Built, beside: Mapping[str, Mapping[str, tuple[bytes, int]]] | None = None) -> None:
+    """Put a build, and trees by place, into a box; but for a single program, all is the ordinary user's."""
     built.unpack(box)
-    if not built.name:
-        box.exec(["chown", "-R", f"{USER}:{USER}", SOURCE], cwd="/")
+    for place, files_ in (beside or {}).items():
+        box.place(place, files_, read_only=False)
+    if not built.name or beside:
+        box.exec(["chown", "-R", f"{USER}:{USER}", SOURCE, *(beside or {})], cwd="/")
 
 
 def as_user(box: Box, command: Sequence[str], log: str, *, timeout_s: float) -> tuple[int, bytes, bytes, bool, bytes]:

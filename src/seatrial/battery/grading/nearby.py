@@ -1,9 +1,4 @@
-"""Inputs near those that a case brings: small seeded changes of its proofs and of its tests' inputs.
-
-* Some fault on the base just as their proof does: a repair that refuses the proof alone does not stop them.
-* Some the base accepts, and (where there is one) the fixed program answers alike: a repair that refuses everything
-  but the tests' own inputs answers them otherwise.
-"""
+"""Inputs near those that a case brings: small seeded changes of its proofs and of its tests' inputs."""
 
 from __future__ import annotations
 
@@ -14,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from seatrial.battery.draw import Draw
 from seatrial.battery.grading.faults import fault_of
-from seatrial.battery.grading.runs import NAMED, Seen
+from seatrial.battery.grading.runs import Seen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +20,10 @@ if TYPE_CHECKING:
     from seatrial.battery.grading.runs import Runs
     from seatrial.battery.grading.workshop import Kind
 
-MUTANTS, NEIGHBOURS = 512, 16  # per case: of proofs tried on the base, and kept of those that fault at the same place
+MUTANTS, NEIGHBOURS = 512, 128  # per case: of proofs tried on the base, and kept of those that fault alike
 TEST_MUTANTS = 128  # per case: of its tests' inputs tried on the base
 MOST_INPUT = 256 * 1024  # bytes of an input of which mutants are made
+MOST_REPEATED = 4096  # bytes that a repeated piece may come to
 _NUMBER = re.compile(rb"[0-9]{1,9}")
 BRIEF_S = 2.0  # a mutant that takes longer shows nothing that is worth waiting for
 
@@ -42,31 +38,35 @@ class Accepted:
     answers: tuple[Answer, ...]
 
 
-def faulting(runs: Runs, seen: Sequence[Seen]) -> list[Seen]:
-    """Up to `NEIGHBOURS` mutants that fault on the base with class and innermost function of their proof."""
+def faulting(runs: Runs, kind: Kind, seen: Sequence[Seen]) -> list[Seen]:
+    """Up to `NEIGHBOURS` mutants that fault on the base with the class of their proof."""
+    return runs.fact("faulting", kind, [item.proof for item in seen], lambda: _faulting(runs, seen))
+
+
+def _faulting(runs: Runs, seen: Sequence[Seen]) -> list[Seen]:
     found: list[Seen] = []
     for item in seen:
         if item.fault is None:
             continue
-        base, how = runs.shop.base(item.kind), _brief(runs.how(item.proof))
         mutants = _of_proof(item.proof, len(seen))
-        told = runs.known(base, how, mutants)
-        faults = [fault_of(answer, signals=runs.signals) for answer in told]
-        alike = [
-            mutant
-            for mutant, fault in zip(mutants, faults, strict=True)
-            if fault is not None and fault.kind == item.fault.kind
-        ][: 2 * NEIGHBOURS]
-        for number, (mutant, answer) in enumerate(zip(alike, runs.known(base, how, alike, NAMED), strict=True), 1):
+        told = runs.known(runs.shop.base(item.kind), _brief(runs.how(item.proof)), mutants)
+        for number, (mutant, answer) in enumerate(zip(mutants, told, strict=True), 1):
             fault = fault_of(answer, signals=runs.signals)
-            if fault is not None and fault.key == item.fault.key:
-                proof = replace(item.proof, name=f"{item.proof.name}, change {number}", content=mutant)
+            if fault is not None and fault.kind == item.fault.kind:
+                proof = replace(item.proof, name=f"change {number} of {item.proof.name}", content=mutant)
                 found.append(Seen(proof, item.kind, fault, answer, item.fault))
-    return _spread(found, NEIGHBOURS)
+    return (
+        [found[number * len(found) // NEIGHBOURS] for number in range(NEIGHBOURS)] if len(found) > NEIGHBOURS else found
+    )
 
 
-def accepted(runs: Runs, seen: Sequence[Seen], kind: Kind) -> list[Accepted]:
+def accepted(runs: Runs, kind: Kind, seen: Sequence[Seen]) -> list[Accepted]:
     """Mutants and tests' inputs that end well on the base, with the same answer in every build and every run."""
+    beside = runs.case.tests_tree.digest()
+    return runs.fact(f"accepted {beside}", kind, [item.proof for item in seen], lambda: _all_accepted(runs, kind, seen))
+
+
+def _all_accepted(runs: Runs, kind: Kind, seen: Sequence[Seen]) -> list[Accepted]:
     out = []
     for item in seen:
         out += _accepted(runs, kind, "proofs", _brief(runs.how(item.proof)), _of_proof(item.proof, len(seen)))
@@ -108,13 +108,6 @@ def _of_proof(proof: Proof, proofs: int) -> list[bytes]:
     return mutants_of(proof.content, max(1, MUTANTS // proofs)) if len(proof.content) <= MOST_INPUT else []
 
 
-def _spread(found: list[Seen], most: int) -> list[Seen]:
-    """At most so many, taken evenly."""
-    if len(found) <= most:
-        return found
-    return [found[number * len(found) // most] for number in range(most)]
-
-
 def mutants_of(content: bytes, count: int) -> list[bytes]:
     """Seeded small changes of an input: bits, bytes, borders, lengths, cut, repeated and dropped pieces."""
     draw = Draw(hashlib.sha256(content).digest(), family="grading", version="1", level=1, stream="mutants")
@@ -132,8 +125,8 @@ def mutants_of(content: bytes, count: int) -> list[bytes]:
 
 def _mutate(data: bytearray, draw: Draw) -> None:
     at = draw.below(max(1, len(data)))
-    kind = draw.below(9)
-    numbers = list(_NUMBER.finditer(data)) if kind > 6 else []
+    kind = draw.below(11)
+    numbers = list(_NUMBER.finditer(data)) if kind > 8 else []
     if not data or kind == 0:
         data[at:at] = draw.bytes(draw.between(1, 4))
     elif kind == 1:
@@ -146,10 +139,13 @@ def _mutate(data: bytearray, draw: Draw) -> None:
         del data[at : at + draw.between(1, 4)]
     elif kind == 5:
         data[at:at] = data[at : at + draw.between(1, 16)]
+    elif kind in {6, 7}:
+        piece = bytes(data[at : at + draw.between(1, 8)])
+        data[at:at] = piece * min(1 << draw.between(2, 9), MOST_REPEATED // len(piece))
     elif not numbers:
         data.extend(data[-draw.between(1, 32) :])
     else:
         found = draw.choice(numbers)
         value = int(found[0])
-        other = draw.choice((value + 1, max(0, value - 1), 2 * value, value // 2, 0, 255, 65536))
+        other = draw.choice((value + 1, max(0, value - 1), 2 * value, 8 * value, value // 2, 0, 255, 65536))
         data[found.start() : found.end()] = str(other).encode()

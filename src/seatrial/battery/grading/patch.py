@@ -25,14 +25,12 @@ compares with a file hands that file to the program. A program that forks can re
 
 from __future__ import annotations
 
-from collections import Counter
 from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from seatrial.battery.c.build import BuildFailed
-from seatrial.battery.grading import constructs, nearby
+from seatrial.battery.grading import constructs
 from seatrial.battery.grading.batch import Broken
 from seatrial.battery.grading.case import CaseError
 from seatrial.battery.grading.faults import fault_of
@@ -40,6 +38,7 @@ from seatrial.battery.grading.patchfile import BadPatch, apply_patch
 from seatrial.battery.grading.replay import FOREIGN_BOX
 from seatrial.battery.grading.runs import Runs, Seen
 from seatrial.battery.grading.scope import may_change
+from seatrial.battery.grading.search import Search
 from seatrial.battery.grading.suite import Suite
 from seatrial.battery.grading.workshop import Workshop
 from seatrial.battery.verdict import Check, State
@@ -48,12 +47,9 @@ from seatrial.sandbox import BoxGone
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from seatrial.battery.grading.batch import Answer
     from seatrial.battery.grading.case import Case, Proof, Test
     from seatrial.battery.grading.faults import Fault
-    from seatrial.battery.grading.replay import Place
     from seatrial.battery.grading.workshop import Kind, Made
-    from seatrial.battery.instance import FileTree
     from seatrial.sandbox import Boxes, BoxSpec
 
 T = TypeVar("T")
@@ -61,10 +57,6 @@ EARLY = ("format", "scope", "constructs", "build", "proofs")  # without these th
 LATE = ("tests", "differential", "neighbours")
 REPEATS = 2  # of each proof where faults are looked for, and one more with locals living apart
 INSTEAD = 8  # tests that are run with a proof in place of what they read
-# Shares of accepted inputs that are answered otherwise from which on a repair breaks more than it mends. With a fixed
-# program, inputs count that it answers as the base does; a repair may still be stricter on a few odd ones.
-BREAKS_WITH_TWIN, BREAKS_TESTS, BREAKS_PROOFS = 0.25, 0.75, 0.9
-ENOUGH = 8  # accepted inputs below which a share says nothing
 
 
 def _nothing() -> tuple[bytes, ...]:
@@ -150,8 +142,9 @@ class _Grading:
             self._said("build", "", " and ".join(self.made))
             self._said("proofs", "", f"{len(self.seen['plain'])} inputs that faulted before")
             self._tests()
-            self._differential()
-            self._neighbours()
+            if self.checks["tests"].state is not State.NOT_OK:
+                self._differential()
+                self._neighbours()
         except _Stop:
             pass
         checks = [self.checks.get(name, Check(name, State.NOT_CHECKED)) for name in (*EARLY, *LATE)]
@@ -270,7 +263,9 @@ class _Grading:
         deep = kind == self._deep
         watched = deep and kind != "plain"
         repeats = REPEATS if deep else 1
-        wrong = self.runs.still_wrong(made, seen, repeats=repeats, apart=watched, every=kind == "added")
+        wrong = self.runs.still_wrong(
+            made, seen, repeats=repeats, apart=watched, most=len(seen) if kind == "added" else 1
+        )
         return wrong or (self._instead(made, kind) if watched else {})
 
     def _named(self, kind: Kind) -> list[Seen]:
@@ -359,82 +354,22 @@ class _Grading:
         return [f"{len(wrong)} of {len(inputs)} hidden inputs are answered otherwise{watched} (the first: {first})"]
 
     def _differential(self) -> None:
-        if self.checks["tests"].state is State.NOT_OK:
-            self.checks["differential"] = Check("differential", State.NOT_CHECKED, "the tests are red already")
-        elif self.shop.has_twin and (inputs := self.hidden.differential()):
+        if self.shop.has_twin and (inputs := self.hidden.differential()):
             self._said("differential", "; ".join(self._differing(inputs, "plain")), f"{len(inputs)} inputs")
         elif self.hidden.search:
-            self._search_differential()
+            self._set(*self._surviving("differential", self._search().differential))
         else:
-            self.checks["differential"] = Check("differential", State.NOT_CHECKED, "no further inputs")
-
-    def _search_differential(self) -> None:
-        """Inputs that were found to be accepted: how many are answered otherwise now."""
-        counted: Counter[str] = Counter()
-        wrong: Counter[str] = Counter()
-        for group in nearby.accepted(self.runs, self._named(self._deep), self._deep):
-            for want, have in self._surviving("differential", partial(self._answers_of, group)):
-                counted[group.origin] += 1
-                wrong[group.origin] += want != have
-        said = [f"{wrong[name]} of {counted[name]} accepted inputs near the {name}" for name in counted]
-        limit = {"tests": BREAKS_TESTS, "proofs": BREAKS_PROOFS}
-        if self.shop.has_twin:
-            limit = dict.fromkeys(limit, BREAKS_WITH_TWIN)
-        broken = [name for name in counted if counted[name] >= ENOUGH and wrong[name] >= limit[name] * counted[name]]
-        if broken:
-            self._said("differential", f"{' and '.join(said)} are answered otherwise than before")
-        elif self.shop.has_twin and sum(counted.values()) >= ENOUGH:
-            self._said("differential", "", f"{sum(counted.values())} inputs that were found")
-            self.notes += [f"{text} are answered otherwise" for text in said if not text.startswith("0 ")]
-        else:
-            why = "too few inputs were found" if self.shop.has_twin else "there is no fixed program to compare with"
-            self.checks["differential"] = Check("differential", State.NOT_CHECKED, why)
-
-    def _answers_of(self, group: nearby.Accepted) -> list[tuple[Answer, Answer]]:
-        """Answers before and now, of the inputs on which the fixed program (if any) did not change."""
-        twin = self.shop.twin("plain")
-        kept = list(range(len(group.inputs)))
-        if twin is not None:
-            told = self.runs.known(twin, group.how, group.inputs)
-            kept = [at for at in kept if told[at] == group.answers[at]]
-        given = self.runs.ask(self.made["plain"], group.how, [group.inputs[at] for at in kept])
-        return [(group.answers[at], have) for at, have in zip(kept, given, strict=True)]
+            self._set(Check("differential", State.NOT_CHECKED, "no further inputs"))
 
     def _neighbours(self) -> None:
-        """Inputs that fault on the base as a proof does. Without a fixed program, only the same statement decides."""
-        if not self.hidden.search:
-            self.checks["neighbours"] = Check("neighbours", State.NOT_CHECKED, "the variants are in their place")
-            return
-        kind = self._deep
-        near = nearby.faulting(self.runs, self._named(kind))
-        if self.shop.has_twin:
-            twin = self.shop.twin(kind)
-            wrong = self.runs.still_wrong(twin, near, every=True) if twin else {}
-            near = [item for item in near if item.proof.name not in wrong]
-        wrong = self._surviving("neighbours", lambda: self.runs.still_wrong(self.made[kind], near, every=True))
-        still = [(item, fault) for item in near if (fault := wrong.get(item.proof.name)) is not None]
-        deciding = still if self.shop.has_twin else [pair for pair in still if self._same_statement(*pair)]
-        told = [f"{item.proof.name}: still {fault}" for item, fault in still if (item, fault) not in deciding]
-        self.notes += told[:3]
-        if deciding or self.shop.has_twin:
-            text = "; ".join(f"{item.proof.name}: still {fault}" for item, fault in deciding[:3])
-            self._said("neighbours", text, f"{len(near)} inputs that faulted before")
+        if self.hidden.search:
+            self._set(*self._surviving("neighbours", self._search().neighbours))
         else:
-            self.checks["neighbours"] = Check(
-                "neighbours", State.NOT_CHECKED, "there is no fixed program to compare with"
-            )
+            self._set(Check("neighbours", State.NOT_CHECKED, "the variants are in their place"))
 
-    def _same_statement(self, item: Seen, fault: Fault) -> bool:
-        """Whether proof, its change on the base, and its change now all fault at the same statement."""
-        if item.like is None or item.fault is None or fault.key != item.like.key:
-            return False
-        before = {_line(self.case.source, item.like.place), _line(self.case.source, item.fault.place)}
-        return before == {_line(self.tree, fault.place)} != {""}
+    def _search(self) -> Search:
+        return Search(self.runs, self.shop, self._named(self._deep), self.tree, self.made)
 
-
-def _line(tree: FileTree, place: Place | None) -> str:
-    """The text of the line of a place, empty when it cannot be told."""
-    if place is None or place.line is None or place.file not in tree:
-        return ""
-    lines = tree[place.file].decode("utf-8", "replace").split("\n")
-    return " ".join(lines[place.line - 1].split()) if 0 < place.line <= len(lines) else ""
+    def _set(self, check: Check, notes: Sequence[str] = ()) -> None:
+        self.checks[check.name] = check
+        self.notes += notes

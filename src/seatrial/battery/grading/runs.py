@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from posixpath import splitext
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from seatrial.battery.grading.batch import Answer, Way, answers
 from seatrial.battery.grading.faults import UNDEFINED, Fault, fault_of, remarks, signal_of
@@ -13,12 +13,13 @@ from seatrial.battery.grading.replay import FATAL, Execution
 from seatrial.battery.grading.shelf import Shelf
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from seatrial.battery.grading.case import Case, Proof
     from seatrial.battery.grading.workshop import Kind, Made, Workshop
     from seatrial.sandbox import Boxes, BoxSpec
 
+T = TypeVar("T")
 FACTS_BYTES = 64 * 1024 * 1024
 _FACTS = Shelf(FACTS_BYTES)
 NAMED = Way(symbols=True)
@@ -61,6 +62,11 @@ class Runs:
             key, lambda: self.ask(made, how, inputs, way), lambda found: sum(200 + len(item.reports) for item in found)
         )
 
+    def fact(self, what: str, kind: Kind, proofs: Iterable[Proof], work: Callable[[], T]) -> T:
+        """Something that follows from the base and some proofs alone, remembered."""
+        asked = [(proof.name, proof.command, hashlib.sha256(proof.content).hexdigest()) for proof in proofs]
+        return _FACTS.get(f"{what}\0{self.shop.base(kind).built.key}\0{self.case.run!r}\0{asked!r}", work)
+
     def seen(self, proofs: Iterable[Proof], kind: Kind, *, named: bool = False) -> dict[str, Seen]:
         """What the base does on each input in one kind of build, by name; `named`: places have names and lines."""
         base = self.shop.base(kind)
@@ -79,9 +85,9 @@ class Runs:
         return [(self.how(group[0]), group) for group in groups.values()]
 
     def still_wrong(
-        self, made: Made, before: Sequence[Seen], *, repeats: int = 1, apart: bool = False, every: bool = False
+        self, made: Made, before: Sequence[Seen], *, repeats: int = 1, apart: bool = False, most: int = 1
     ) -> dict[str, Fault]:
-        """What a repaired build still does wrong on inputs that fault on the base, by name: the first found, or every.
+        """What a repaired build still does wrong on inputs that fault on the base, by name: the first, or some more.
 
         A fault at any place counts, and so does an end by another signal or a new time-out. `apart`: one more run of
         each has its locals where no trick with the stack makes the sanitizer forget them.
@@ -98,9 +104,9 @@ class Runs:
                 if (wrong := self._wrong(answer, seen[proof.name], own_stack)) is not None
             }
             waiting = [suspects[proof.name] for proof in group if proof.name in suspects]
-            while waiting and (every or not found):
-                some, waiting = (waiting, []) if every else (waiting[:1], waiting[1:])
-                found |= self._confirmed(made, how, some, seen)
+            while waiting and len(found) < most:
+                found |= self._confirmed(made, how, waiting[:most], seen)
+                waiting = waiting[most:]
         return found
 
     def _asked(
@@ -112,7 +118,7 @@ class Runs:
     def _confirmed(
         self, made: Made, how: Execution, suspects: Sequence[tuple[Proof, bool, Fault]], seen: Mapping[str, Seen]
     ) -> dict[str, Fault]:
-        """The suspects once more, with names: without them a new remark on undefined behaviour looks like an old one."""
+        """The suspects once more, with names, by which remarks on undefined behaviour are told from known ones."""
         told = self._asked(made, how, [(proof, apart) for proof, apart, _ in suspects], named=True)
         found = {}
         for (proof, apart, first), answer in zip(suspects, told, strict=True):

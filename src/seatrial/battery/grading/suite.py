@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seatrial.battery.c.build import HOME, SOURCE
-from seatrial.battery.grading.batch import REPORTS, USER, Answer, as_user, settle
+from seatrial.battery.grading.batch import REPORTS, Answer, as_user, settle
 from seatrial.battery.grading.faults import Fault, fault_of
 from seatrial.battery.grading.shelf import Shelf
 
@@ -92,12 +92,7 @@ class Suite:
     def _run(self, test: Test, made: Made, files: Mapping[str, tuple[bytes, int]]) -> Outcome:
         log = f"{REPORTS}/{secrets.token_hex(12)}"
         with self.boxes.open(self.box) as box:
-            settle(box, made.built)
-            if files:
-                within = {path.removeprefix("tests/"): item for path, item in self._own_tests().items()}
-                box.place(f"{HOME}/tests", files, read_only=False)
-                box.place(f"{SOURCE}/tests", {**within, **files}, read_only=False)
-                box.exec(["chown", "-R", f"{USER}:{USER}", f"{HOME}/tests", f"{SOURCE}/tests"], cwd="/")
+            settle(box, made.built, {f"{HOME}/tests": files, f"{SOURCE}/tests": files} if files else {})
             code, stdout, stderr, late, reports = as_user(box, test.command, log, timeout_s=test.timeout_s)
         fault = fault_of(Answer(code, "", late, reports=reports), signals=False)
         if late:
@@ -108,9 +103,6 @@ class Suite:
         if test.stdout is not None and stdout != test.stdout:
             return Outcome("another output than expected", fault)
         return Outcome("", fault)
-
-    def _own_tests(self) -> dict[str, tuple[bytes, int]]:
-        return {path: item for path, item in self.case.source.files.items() if path.startswith("tests/")}
 
 
 def _script(path: str, content: bytes) -> bool:
