@@ -6,6 +6,7 @@ import click
 
 import seatrial
 from seatrial.cli.battery import battery
+from seatrial.cli.cases import grade_patch, replay
 from seatrial.cli.doctor import doctor
 from seatrial.cli.review import plan, report, resume, review, stop
 from seatrial.cli.sandbox import sandbox
@@ -19,3 +20,6 @@ def main() -> None:
 
 for verb in (plan, review, resume, stop, report, battery, doctor, sandbox):
     main.add_command(verb)
+
+for verb in (replay, grade_patch):
+    battery.add_command(verb)
