@@ -12,6 +12,7 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass, field, fields
+from functools import lru_cache
 from typing import Literal
 
 from seatrial.sandbox.errors import SpecError
@@ -132,6 +133,7 @@ class RangeSpec:
         return _digest(self)
 
 
+@lru_cache(maxsize=1024)  # asked for at every opening of a box; a spec never changes
 def _digest(spec: BoxSpec | RangeSpec) -> str:
     def plain(value: object) -> object:
         if isinstance(value, float):
