@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from posixpath import splitext
 from typing import TYPE_CHECKING, TypeVar
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seatrial.sandbox import Boxes, BoxSpec
 
 T = TypeVar("T")
+BRIEF_S = 2.0  # an input that a search made up shows nothing that is worth waiting longer for
 FACTS_BYTES = 64 * 1024 * 1024
 _FACTS = Shelf(FACTS_BYTES)
 NAMED = Way(symbols=True)
@@ -85,16 +86,24 @@ class Runs:
         return [(self.how(group[0]), group) for group in groups.values()]
 
     def still_wrong(
-        self, made: Made, before: Sequence[Seen], *, repeats: int = 1, apart: bool = False, most: int = 1
+        self,
+        made: Made,
+        before: Sequence[Seen],
+        *,
+        repeats: int = 1,
+        apart: bool = False,
+        most: int = 1,
+        brief: bool = False,
     ) -> dict[str, Fault]:
         """What a repaired build still does wrong on inputs that fault on the base, by name: the first, or some more.
 
         A fault at any place counts, and so does an end by another signal or a new time-out. `apart`: one more run of
-        each has its locals where no trick with the stack makes the sanitizer forget them.
+        each has its locals where no trick with the stack makes the sanitizer forget them. `brief`: with less time.
         """
         found: dict[str, Fault] = {}
         seen = {item.proof.name: item for item in before}
-        for how, group in self.grouped([item.proof for item in before]):
+        for usual, group in self.grouped([item.proof for item in before]):
+            how = replace(usual, timeout_s=min(usual.timeout_s, BRIEF_S)) if brief else usual
             asked = [(proof, False) for proof in group for _ in range(repeats)]
             asked += [(proof, True) for proof in group if apart]
             told = self._asked(made, how, asked, named=False)
