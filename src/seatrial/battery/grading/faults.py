@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import signal
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from seatrial.battery.grading.replay import FATAL, RESOURCE, Place, own_places
@@ -78,4 +79,12 @@ def signal_of(answer: Answer) -> str:
 
 
 def _fault(report: CrashReport) -> Fault:
-    return Fault(report.fault, report.tool, own_places(report.frames))
+    return Fault(report.fault, report.tool, tuple(map(_with_blanks, own_places(report.frames))))
+
+
+def _with_blanks(place: Place) -> Place:
+    """A C function has no blank in its name: what follows one is the beginning of its file's relative path."""
+    name, blank, rest = place.function.partition(" ")
+    if not blank or not re.fullmatch(r"[A-Za-z_][\w.$]*", name) or re.search(r"[()<>\[\]{}]", rest):
+        return place
+    return replace(place, function=name, file=f"{rest} {place.file}")
