@@ -21,6 +21,7 @@ faults). Tests that are red on the base as well are said so, not dropped.
 Known limits. A repair that no longer gives memory back cures a use after it: accepted, for leaks are not looked for.
 Writes inside library functions that the sanitizer does not watch show only when they crash. A test script that itself
 compares with a file hands that file to the program. A program that forks can remove the reports of its children.
+Without a fixed program, a repair that answers only inputs much like those of the tests is not told from a sound one.
 """
 
 from __future__ import annotations
