@@ -110,3 +110,10 @@ def test_the_digest_depends_on_every_field() -> None:
     assert made_plan(tier="screen").digest() != base
     assert made_plan(limits=("x",)).digest() != base
     assert made_plan().digest() == base
+
+
+def test_a_relative_path_is_the_same_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    made = RunDirectory.create(Path("runs/one"))
+    made.register(made_plan())
+    assert RunDirectory.open(Path("runs/one")).path == made.path == tmp_path / "runs" / "one"

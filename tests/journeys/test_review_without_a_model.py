@@ -21,9 +21,9 @@ SEATRIAL = Path(sys.executable).with_name("seatrial")
 WAIT_S = 120
 
 
-def seatrial(*arguments: object, check: bool = True) -> subprocess.CompletedProcess[str]:
+def seatrial(*arguments: object, check: bool = True, cwd: Path | None = None) -> subprocess.CompletedProcess[str]:
     command = [str(SEATRIAL), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False, cwd=cwd)
     assert not check or done.returncode == 0, done.stderr
     return done
 
@@ -72,7 +72,7 @@ def done_so_far(out: Path) -> int:
 def test_everything_that_a_run_directory_promises_is_there(tmp_path: Path) -> None:
     out = tmp_path / "run"
     options = ["--families", "memfind", "--levels", "1,2", "--participant", "reference", "--participant", "null"]
-    done = seatrial("review", "--out", out, *options)
+    done = seatrial("review", "--out", "run", *options, cwd=tmp_path)
     assert f"report: {out / 'report.html'}" in done.stdout
     outcomes = {(row["participant"], row["outcome"]) for row in rows(out)}
     assert outcomes == {("reference", "solved"), ("null", "unsolved")}

@@ -49,6 +49,7 @@ class RunDirectory:
     @classmethod
     def create(cls, path: Path) -> RunDirectory:
         """A new run directory, readable by its owner only; refuses a folder that is not empty."""
+        path = path.resolve()  # logs name their own place in full
         if path.exists() and (not path.is_dir() or any(path.iterdir())):
             raise RunError(f"{path}: is not an empty folder; name a new one with --out")
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -60,6 +61,7 @@ class RunDirectory:
     @classmethod
     def open(cls, path: Path) -> RunDirectory:
         """An existing run directory with an intact plan."""
+        path = path.resolve()
         run = cls(path)
         if not (path / "plan.json").is_file():
             raise RunError(f"{path}: holds no plan.json, so it is not the folder of a review")
