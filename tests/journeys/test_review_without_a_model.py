@@ -119,7 +119,9 @@ def test_kill_minus_nine_loses_nothing_and_doubles_nothing(tmp_path: Path, victi
         os.kill(worker if victim == "worker" else process.pid, signal.SIGKILL)
         psutil.wait_procs([psutil.Process(worker)] if psutil.pid_exists(worker) else [], timeout=10)
         assert not psutil.pid_exists(worker) or psutil.Process(worker).status() == psutil.STATUS_ZOMBIE
+    probed = len(read(out / "preflight.json"))
     seatrial("resume", out)
+    assert len(read(out / "preflight.json")) >= probed > 0
     final = [row for row in rows(out) if row["superseded"] == "False"]
     assert len(final) == len({(row["participant"], row["task"], row["epoch"]) for row in final}) == 8
     assert {(row["participant"], row["outcome"]) for row in final} == {("reference", "solved"), ("null", "unsolved")}

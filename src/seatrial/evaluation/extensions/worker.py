@@ -14,7 +14,7 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from inspect_ai import Epochs, eval_set
 from inspect_ai.model import GenerateConfig, Model, get_model
@@ -52,7 +52,8 @@ def main(path: str) -> int:
     plan = run.plan()
     now = _hooks.campaign()
     ended = threading.Event()
-    beat = threading.Thread(target=_heartbeat, args=(now, run, ended), daemon=True)
+    earlier = run.read("preflight.json") or []  # of the gate, and of workers before this one
+    beat = threading.Thread(target=_heartbeat, args=(now, run, earlier, ended), daemon=True)
     beat.start()
     try:
         success, _ = eval_set(
@@ -80,7 +81,7 @@ def main(path: str) -> int:
     finally:
         ended.set()
         beat.join()
-        _publish(now, run)
+        _publish(now, run, earlier)
         boxes().close()
     return 0 if success else 1
 
@@ -138,15 +139,15 @@ def _parallel(plan: ReviewPlan) -> int:
     return max(cores, ENDPOINT_SAMPLES) if plan.subject.kind == "model" else cores
 
 
-def _heartbeat(now: _hooks.Campaign, run: RunDirectory, ended: threading.Event) -> None:
+def _heartbeat(now: _hooks.Campaign, run: RunDirectory, earlier: list[Any], ended: threading.Event) -> None:
     while not ended.wait(_hooks.HEARTBEAT_S):
-        _publish(now, run)
+        _publish(now, run, earlier)
 
 
-def _publish(now: _hooks.Campaign, run: RunDirectory) -> None:
+def _publish(now: _hooks.Campaign, run: RunDirectory, earlier: list[Any]) -> None:
     with contextlib.suppress(OSError):
         now.publish()
-        run.write("preflight.json", [json.loads(record.to_json()) for record in boxes().records])
+        run.write("preflight.json", [*earlier, *(json.loads(record.to_json()) for record in boxes().records)])
 
 
 def _die_with_parent() -> None:
