@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seatrial.battery.gate import close_rebuilders
 from seatrial.battery.instance import InstanceKey
 from seatrial.sandbox import SealedBoxes
 
@@ -19,12 +18,6 @@ if TYPE_CHECKING:
     from seatrial.sandbox import Boxes
 
 sys.path.insert(0, str(Path(__file__).parent))  # toyfamily, also for the processes that make instances again
-
-
-@pytest.fixture(scope="session", autouse=True)
-def own_rebuilders() -> None:
-    """Processes that make instances again and were started before, by other rooms' tests, do not know the toys."""
-    close_rebuilders()
 
 
 @pytest.fixture(scope="session")
