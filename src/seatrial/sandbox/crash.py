@@ -9,9 +9,9 @@ are cut and reduced to printable characters, lines, stacks and the number of rep
 
 >>> text = b'''==7==ERROR: AddressSanitizer: heap-buffer-overflow on address 0x602000000 at pc 0x55 bp 0x7f sp 0x7f
 ... WRITE of size 1 at 0x602000000 thread T0
-...     #0 0x55 in fill /work/a.c:3
-...     #1 0x56 in main /work/a.c:9:4
-... SUMMARY: AddressSanitizer: heap-buffer-overflow /work/a.c:3 in fill
+...     #0 0x55 in fill /src/a.c:3
+...     #1 0x56 in main /src/a.c:9:4
+... SUMMARY: AddressSanitizer: heap-buffer-overflow /src/a.c:3 in fill
 ... '''
 >>> report, = read_reports([text])
 >>> report.fault, report.access, report.size, report.frames[0].function, report.frames[1].column
