@@ -19,7 +19,7 @@ TOYS = Path(__file__).parents[1] / "battery"
 def _toys(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packs, "BUILT_IN", {"toylock": "toyfamily:FAMILY", "toykeeper": "toyfamily:KEEPER_FAMILY"})
     monkeypatch.syspath_prepend(str(TOYS))
-    sys.modules.pop("toyfamily", None)
+    monkeypatch.delitem(sys.modules, "toyfamily", raising=False)  # put back afterwards: others hold its classes
     packs.load.cache_clear()
 
 
