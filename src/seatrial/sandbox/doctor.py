@@ -287,7 +287,7 @@ def _groups(machine: _Machine) -> Iterator[Check]:
         return
     yield Check(
         "control groups", "loss", "none that we may write",
-        "limits are rlimits: no share of the processor, memory watched instead of capped",
+        "limits are rlimits: no share of the processor; memory is watched, not capped, so short bursts go unseen",
         "run under: systemd-run --user --scope -p Delegate=yes <command>",
     )  # fmt: skip
 

@@ -2,6 +2,9 @@
 
 Used in `rlimit` mode only. What a box's processes occupy, shared pages divided by their users (PSS), may not
 exceed its limit; a box that does is ended. Files are bounded by the size of the box's file system.
+
+It is a watch and no cap: what is taken and given back within `PERIOD_S` goes unseen. A spec that may not accept that
+says `needs_cgroup`, and is refused where there is none.
 """
 
 from __future__ import annotations
