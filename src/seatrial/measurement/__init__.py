@@ -6,6 +6,7 @@
 | `bank_success` (Q1) | what share of these very tasks? |
 | `generalized_success` (Q2) | what share of tasks like these? |
 | `budget_curve` (Q3) | how does that grow with the budget? |
+| `horizon` (Q6) | how long a task is solved with a stated chance? |
 | `paired_difference` (Q7) | how much more than another participant on the same tasks? |
 | `Estimate`, `NotIdentifiable` | every answer is one of the two |
 """
@@ -13,6 +14,7 @@
 from seatrial.measurement.budget import BudgetCurve, BudgetPoint, budget_curve
 from seatrial.measurement.comparison import PairedComparison, paired_difference
 from seatrial.measurement.estimate import LEVEL, Estimate, EstimateError, NotIdentifiable
+from seatrial.measurement.horizon import Horizon, horizon
 from seatrial.measurement.outcomes import Outcomes, OutcomesError
 from seatrial.measurement.success import bank_success, generalized_success, wilson
 
@@ -22,6 +24,7 @@ __all__ = [
     "BudgetPoint",
     "Estimate",
     "EstimateError",
+    "Horizon",
     "NotIdentifiable",
     "Outcomes",
     "OutcomesError",
@@ -29,6 +32,7 @@ __all__ = [
     "bank_success",
     "budget_curve",
     "generalized_success",
+    "horizon",
     "paired_difference",
     "wilson",
 ]
