@@ -6,6 +6,7 @@
 | `bank_success` (Q1) | what share of these very tasks? |
 | `generalized_success` (Q2) | what share of tasks like these? |
 | `budget_curve` (Q3) | how does that grow with the budget? |
+| `success_in_attempts` (Q4) | what share in at least one of k attempts? |
 | `horizon` (Q6) | how long a task is solved with a stated chance? |
 | `paired_difference` (Q7) | how much more than another participant on the same tasks? |
 | `Estimate`, `NotIdentifiable` | every answer is one of the two |
@@ -16,7 +17,7 @@ from seatrial.measurement.comparison import PairedComparison, paired_difference
 from seatrial.measurement.estimate import LEVEL, Estimate, EstimateError, NotIdentifiable
 from seatrial.measurement.horizon import Horizon, horizon
 from seatrial.measurement.outcomes import Outcomes, OutcomesError
-from seatrial.measurement.success import bank_success, generalized_success, wilson
+from seatrial.measurement.success import bank_success, generalized_success, success_in_attempts, wilson
 
 __all__ = [
     "LEVEL",
@@ -34,5 +35,6 @@ __all__ = [
     "generalized_success",
     "horizon",
     "paired_difference",
+    "success_in_attempts",
     "wilson",
 ]

@@ -1,7 +1,10 @@
-"""Success rates: on this very bank (Q1) and on tasks like these (Q2). Two questions, so they stand side by side.
+"""Success rates: on this very bank (Q1), on tasks like these (Q2), and in at least one of k attempts (Q4).
+
+Q1 and Q2 are two questions, so they stand side by side.
 
 - Q1: the tasks are fixed; only a run's luck is uncertain. Repeats measure it; without them Wilson bounds it.
 - Q2: the families are a sample of the families there could be. Fewer than 15 give no number.
+- Q4: from n ≥ k attempts at every task; with a sound checker it is also what the best of k attempts reaches.
 - Losses above 5 % of planned runs: no value; the limits hold whatever the lost runs would have been.
 """
 
@@ -12,21 +15,26 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+from scipy.special import gammaln
 from scipy.stats import norm
 from scipy.stats import t as student
 
 from seatrial.measurement.clusters import MIN_FAMILIES, cluster_mean, one_sided_limit, task_means
 from seatrial.measurement.estimate import LEVEL, Estimate, NotIdentifiable
-from seatrial.measurement.outcomes import LOSS_BOUND, require_one_participant, require_solved_or_not
+from seatrial.measurement.outcomes import LOSS_BOUND, OutcomesError, require_one_participant, require_solved_or_not
 
 if TYPE_CHECKING:
-    from seatrial.measurement.outcomes import Outcomes
+    from seatrial.measurement.outcomes import Floats, Integers, Outcomes, Texts
 
 METHOD_VERSION = "1"
 MIN_REPEATED = 15  # tasks: below, the noise of one run is estimated too poorly to replace Wilson's bound
 
 BANK_ESTIMAND = "share of the tasks of this battery solved in one run each, at the stated budget"
 GENERALIZED_ESTIMAND = "share solved among new tasks of new families like these, at the stated budget"
+
+ATTEMPTS_ESTIMAND = (
+    "share of new tasks of new families like these solved in at least one of {} attempts, at the stated budget each"
+)
 
 
 @dataclass(frozen=True)
@@ -65,6 +73,33 @@ def generalized_success(outcomes: Outcomes, *, level: float = LEVEL) -> Estimate
     return _estimate(outcomes, "Q2", GENERALIZED_ESTIMAND, level, method)
 
 
+def success_in_attempts(outcomes: Outcomes, k: int, *, level: float = LEVEL) -> Estimate | NotIdentifiable:
+    """Q4 for one participant: solved in at least one of k attempts, the mean over tasks of 1 - C(n-c, k)/C(n, k).
+
+    n attempts at a task of which c solved it (arXiv 2107.03374): unbiased, where 1 - (1 - c/n)^k is 3 to 5 points too
+    low. Interval as for Q2. With a checker that accepts a solution if and only if it is one, the best of k attempts is
+    the same number. A task with fewer than k planned attempts is an `OutcomesError`: no formula makes up for it. A task
+    left with fewer by losses gives limits only, from the losses all missed and all solved.
+    """
+    if k < 1:
+        raise ValueError(f"k is {k}: at least one attempt")
+    short = _short_of_attempts(outcomes, k)
+
+    def method(runs: Outcomes) -> _Limits | str:
+        y, family = _solved_in(runs, k)
+        return _clustered(y, family, level)
+
+    return _estimate(outcomes, "Q4", ATTEMPTS_ESTIMAND.format(k), level, method, bounded=short)
+
+
+def at_least_one(n: Integers, c: Integers, k: int) -> Floats:
+    """Chance that k of n attempts, drawn without replacement, hold at least one of the c successes; needs n ≥ k."""
+    none = n - c >= k
+    missed = np.where(none, n - c, k)
+    log_share = gammaln(missed + 1) - gammaln(missed - k + 1) - gammaln(n + 1) + gammaln(n - k + 1)
+    return np.where(c == 0, 0.0, np.where(none, -np.expm1(log_share), 1.0))
+
+
 def wilson(share: float, n: int, *, level: float = LEVEL) -> tuple[float, float]:
     """Wilson's score interval for a share of n."""
     z2 = float(norm.ppf((1 + level) / 2)) ** 2
@@ -80,7 +115,7 @@ def not_generalizable(families: int) -> str:
 
 
 def _estimate(
-    outcomes: Outcomes, quantity: str, estimand: str, level: float, method: _Method
+    outcomes: Outcomes, quantity: str, estimand: str, level: float, method: _Method, *, bounded: bool = False
 ) -> Estimate | NotIdentifiable:
     require_one_participant(outcomes)
     require_solved_or_not(outcomes)
@@ -99,7 +134,7 @@ def _estimate(
 
     if not len(counted):
         return missing("no run has an outcome")
-    bounded = len(losses) > LOSS_BOUND * (len(counted) + len(losses))
+    bounded = bounded or len(losses) > LOSS_BOUND * (len(counted) + len(losses))
     answers = [method(outcomes.filled(0.0)), method(outcomes.filled(1.0))] if bounded else [method(counted)] * 2
     low, high = answers
     if isinstance(low, str):
@@ -150,6 +185,26 @@ def _bank_limits(runs: Outcomes, level: float, *, repeats_drawn_before: bool) ->
 
 def _generalized_limits(runs: Outcomes, level: float) -> _Limits | str:
     y, _, family = task_means(runs.score, runs.task, runs.family)
+    return _clustered(y, family, level)
+
+
+def _short_of_attempts(outcomes: Outcomes, k: int) -> bool:
+    """Whether losses leave a task fewer than k attempts; an error where fewer were planned."""
+    planned, attempts = np.unique(outcomes.filled(0.0).task, return_counts=True)
+    if (attempts < k).any():
+        first = int(np.argmax(attempts < k))
+        rule = f"at least one of {k} attempts needs {k} runs of every task"
+        raise OutcomesError(f"task {planned[first]} has {attempts[first]} runs; {rule}")
+    ended, attempts = np.unique(outcomes.counted().task, return_counts=True)
+    return len(ended) < len(planned) or bool((attempts < k).any())
+
+
+def _solved_in(runs: Outcomes, k: int) -> tuple[Floats, Texts]:
+    y, n, family = task_means(runs.score, runs.task, runs.family)
+    return at_least_one(n, np.rint(y * n).astype(np.int64), k), family
+
+
+def _clustered(y: Floats, family: Texts, level: float) -> _Limits | str:
     families = len(np.unique(family))
     if families < MIN_FAMILIES:
         return not_generalizable(families)
