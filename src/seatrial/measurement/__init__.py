@@ -9,20 +9,31 @@
 | `success_in_attempts` (Q4) | what share in at least one of k attempts? |
 | `horizon` (Q6) | how long a task is solved with a stated chance? |
 | `paired_difference` (Q7) | how much more than another participant on the same tasks? |
+| `Bank`, `calibrate` | which tasks there are, and how hard they were for models that ran them all |
+| `next_round` | which tasks to run next, and why? |
+| `partial` | what does a partly run bank say (Q1, Q2, Q5, Q6)? |
 | `Estimate`, `NotIdentifiable` | every answer is one of the two |
 """
 
+from seatrial.measurement.adaptive import Decision, Design, next_round
+from seatrial.measurement.bank import Bank
 from seatrial.measurement.budget import BudgetCurve, BudgetPoint, budget_curve
+from seatrial.measurement.calibration import Calibration
 from seatrial.measurement.comparison import PairedComparison, paired_difference
 from seatrial.measurement.estimate import LEVEL, Estimate, EstimateError, NotIdentifiable
 from seatrial.measurement.horizon import Horizon, horizon
 from seatrial.measurement.outcomes import Outcomes, OutcomesError
+from seatrial.measurement.partial import Partial, partial
 from seatrial.measurement.success import bank_success, generalized_success, success_in_attempts, wilson
 
 __all__ = [
     "LEVEL",
+    "Bank",
     "BudgetCurve",
     "BudgetPoint",
+    "Calibration",
+    "Decision",
+    "Design",
     "Estimate",
     "EstimateError",
     "Horizon",
@@ -30,11 +41,14 @@ __all__ = [
     "Outcomes",
     "OutcomesError",
     "PairedComparison",
+    "Partial",
     "bank_success",
     "budget_curve",
     "generalized_success",
     "horizon",
+    "next_round",
     "paired_difference",
+    "partial",
     "success_in_attempts",
     "wilson",
 ]
