@@ -9,6 +9,9 @@
 | `success_in_attempts` (Q4) | what share in at least one of k attempts? |
 | `horizon` (Q6) | how long a task is solved with a stated chance? |
 | `paired_difference` (Q7) | how much more than another participant on the same tasks? |
+| `elicitation_gap` (Q8) | how much more when elicited best? |
+| `statements`, `watch` (Q9) | is a rate or a horizon above a stated threshold? |
+| `judged_success` (Q10) | what share, where a fallible judge decided? |
 | `Bank`, `calibrate` | which tasks there are, and how hard they were for models that ran them all |
 | `next_round` | which tasks to run next, and why? |
 | `partial` | what does a partly run bank say (Q1, Q2, Q5, Q6)? |
@@ -19,12 +22,15 @@ from seatrial.measurement.adaptive import Decision, Design, next_round
 from seatrial.measurement.bank import Bank
 from seatrial.measurement.budget import BudgetCurve, BudgetPoint, budget_curve
 from seatrial.measurement.calibration import Calibration
-from seatrial.measurement.comparison import PairedComparison, paired_difference
+from seatrial.measurement.comparison import ElicitationGap, PairedComparison, elicitation_gap, paired_difference
 from seatrial.measurement.estimate import LEVEL, Estimate, EstimateError, NotIdentifiable
 from seatrial.measurement.horizon import Horizon, horizon
+from seatrial.measurement.judge import Labels, judged_success
 from seatrial.measurement.outcomes import Outcomes, OutcomesError
 from seatrial.measurement.partial import Partial, partial
+from seatrial.measurement.replay import calibrate
 from seatrial.measurement.success import bank_success, generalized_success, success_in_attempts, wilson
+from seatrial.measurement.thresholds import Claim, Statement, Watch, statements, watch
 
 __all__ = [
     "LEVEL",
@@ -32,23 +38,33 @@ __all__ = [
     "BudgetCurve",
     "BudgetPoint",
     "Calibration",
+    "Claim",
     "Decision",
     "Design",
+    "ElicitationGap",
     "Estimate",
     "EstimateError",
     "Horizon",
+    "Labels",
     "NotIdentifiable",
     "Outcomes",
     "OutcomesError",
     "PairedComparison",
     "Partial",
+    "Statement",
+    "Watch",
     "bank_success",
     "budget_curve",
+    "calibrate",
+    "elicitation_gap",
     "generalized_success",
     "horizon",
+    "judged_success",
     "next_round",
     "paired_difference",
     "partial",
+    "statements",
     "success_in_attempts",
+    "watch",
     "wilson",
 ]
