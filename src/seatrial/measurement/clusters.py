@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 MIN_FAMILIES = 15  # below, no interval of this kind held its level in simulation
 BAND_DRAWS = 2000  # Monte Carlo error of the critical value below 2 %
+ROUNDING = 1e-13  # of a family's summed error, per task: families that agree exactly have a spread of exactly 0
 SE_FLOOR = 0.25  # a resample by chance without spread would else decide the band alone
 
 
@@ -69,6 +70,7 @@ def cluster_mean(values: Floats, family: Texts) -> ClusterMean:
     tasks = len(values)
     mean = float(values.mean())
     error = np.bincount(code, weights=values - mean)
+    error[np.abs(error) < ROUNDING * tasks] = 0.0
     variance = families / (families - 1) * float(error @ error) / tasks**2 if families > 1 else np.nan
     return ClusterMean(mean, float(np.sqrt(variance)), tasks, families)
 
