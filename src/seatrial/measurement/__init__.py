@@ -8,6 +8,7 @@
 | `budget_curve` (Q3) | how does that grow with the budget? |
 | `success_in_attempts` (Q4) | what share in at least one of k attempts? |
 | `horizon` (Q6) | how long a task is solved with a stated chance? |
+| `doubling_time` | how fast do horizons of leading models grow? |
 | `paired_difference` (Q7) | how much more than another participant on the same tasks? |
 | `elicitation_gap` (Q8) | how much more when elicited best? |
 | `statements`, `watch` (Q9) | is a rate or a horizon above a stated threshold? |
@@ -30,6 +31,7 @@ from seatrial.measurement.outcomes import Outcomes, OutcomesError
 from seatrial.measurement.partial import Partial, partial
 from seatrial.measurement.replay import calibrate
 from seatrial.measurement.success import bank_success, generalized_success, success_in_attempts, wilson
+from seatrial.measurement.trend import doubling_time
 from seatrial.measurement.thresholds import Claim, Statement, Watch, statements, watch
 
 __all__ = [
@@ -57,6 +59,7 @@ __all__ = [
     "budget_curve",
     "calibrate",
     "elicitation_gap",
+    "doubling_time",
     "generalized_success",
     "horizon",
     "judged_success",

@@ -18,7 +18,7 @@ import numpy as np
 from scipy.special import logit
 from scipy.stats import t as student
 
-from seatrial.measurement.clusters import MIN_FAMILIES
+from seatrial.measurement.clusters import MIN_FAMILIES, task_means
 from seatrial.measurement.estimate import LEVEL, Estimate, NotIdentifiable
 from seatrial.measurement.logistic import Fit, equal_weights, family_weights, fit, refit
 from seatrial.measurement.outcomes import LOSS_BOUND, require_one_participant, require_solved_or_not
@@ -264,7 +264,11 @@ class _View:
         return np.log2(lengths) if self.axis == "minutes" else lengths
 
     def curve(self, runs: Outcomes) -> Jackknife | None:
-        return jackknife(self.x(runs), runs.score, weights(runs, self.weighting), runs.family) if len(runs) else None
+        """Of task means, which is that of the runs: a task's runs share length and weight."""
+        y, _, family = task_means(runs.score, runs.task, runs.family)
+        task, first = np.unique(runs.task, return_index=True)
+        weight = family_weights(task, family) if self.weighting == "family" else equal_weights(task)
+        return jackknife(self.x(runs)[first], y, weight, family)
 
     def answer(self, outcomes: Outcomes) -> tuple[Answer, Jackknife | None]:
         runs, losses = self.known(outcomes.counted()), self.known(outcomes.losses())
