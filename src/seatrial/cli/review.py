@@ -45,6 +45,12 @@ def _requested(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--total-usd", help="Money of the whole review; needs --usd-per-million."),
         click.option("--total-hours", type=click.FloatRange(0, min_open=True), help="Time of the whole review."),
         click.option("--usd-per-million", nargs=2, default=("", ""), help="Prices of input and output tokens."),
+        click.option("--precision", default="", help="Half-width to reach, e.g. 0.05: picks in rounds, runs fewer."),
+        click.option("--first", type=click.IntRange(1), help="Runs of each of the first rounds.  [default: 20]"),
+        click.option("--block", type=click.IntRange(1), help="Runs of each later round.  [default: 15]"),
+        click.option("--cap", type=click.IntRange(1), help="Most runs of an adaptive review.  [default: 120]"),
+        click.option("--mode", default="auto", type=click.Choice(("auto", "information", "probability"))),
+        click.option("--calibration", type=click.Path(path_type=Path), help="From `seatrial calibration fit`."),
         click.option("--tool-seconds", default=60, show_default=True, help="CPU seconds of a searching tool."),
         click.option("--outage-grace", default=900, show_default=True, help="Seconds to wait for an endpoint."),
     ]
@@ -57,6 +63,9 @@ def _request(chosen: dict[str, Any]) -> Request:
     from seatrial.evaluation.campaign import Request
 
     minutes, hours = chosen["limit_minutes"], chosen["total_hours"]
+    sizes = {name: chosen[name] for name in ("first", "block", "cap") if chosen[name] is not None}
+    if sizes and not chosen["precision"]:
+        raise click.UsageError(f"--{next(iter(sizes))} sizes the rounds of an adaptive review: name its --precision")
     return Request(
         model=chosen["model"],
         alias=chosen["alias"],
@@ -75,6 +84,10 @@ def _request(chosen: dict[str, Any]) -> Request:
         usd_per_million=(_price(chosen, 0), _price(chosen, 1)),
         outage_grace_s=chosen["outage_grace"],
         participant_budget_s=chosen["tool_seconds"],
+        precision=chosen["precision"],
+        mode=chosen["mode"],
+        calibration=chosen["calibration"],
+        **sizes,
     )
 
 

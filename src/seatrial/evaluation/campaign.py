@@ -4,6 +4,7 @@
   has just been shown closed.
 - kill -9 of any process at any moment loses no finished sample; `resume` carries on with the rest.
 - A stop ends every process within seconds; what was in flight is censored, never failed.
+- An adaptive review names its precision and its calibration in the plan; its picks follow from them and the outcomes.
 """
 
 from __future__ import annotations
@@ -26,25 +27,32 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from seatrial.battery import family_by_id, gate
 from seatrial.battery.ladder import caps
 from seatrial.battery.seeds import SALT_BYTES, Reveal, SeedEntry, commitment, secret_commitment
 from seatrial.battery.tiers import REPEATS, expand, repeat_share
 from seatrial.evaluation import scaffold
+from seatrial.evaluation.comparable import WITHOUT_MODEL, Comparison
 from seatrial.evaluation.participants import check_participant
 from seatrial.evaluation.plan import (
     CampaignCaps,
     Claim,
     LevelCaps,
+    Mode,
     PlannedFamily,
     PlannedInstance,
     ReviewPlan,
+    Rounds,
     Sampling,
     Subject,
 )
+from seatrial.evaluation.rounds import CALIBRATION, RoundLog, design_of, read_calibration
 from seatrial.evaluation.rows import write_rows
 from seatrial.evaluation.rundir import RunDirectory, RunError
 from seatrial.evaluation.scrutiny import RULES_VERSION
+from seatrial.measurement.adaptive import Design
 from seatrial.sandbox import SealedBoxes
 
 if TYPE_CHECKING:
@@ -52,6 +60,7 @@ if TYPE_CHECKING:
 
     from seatrial.battery.manifest import Manifest
     from seatrial.battery.tiers import Cell
+    from seatrial.measurement.calibration import Calibration
 
 REDRAWS = 5  # how many seeds an instance may take until one passes the gate
 STOP_GRACE_S = 8.0  # from the request to SIGKILL
@@ -88,6 +97,12 @@ class Request:
     usd_per_million: tuple[str, str] = ("", "")
     outage_grace_s: int = 900
     participant_budget_s: int = 60
+    precision: str = ""  # wanted half-width as a share, e.g. "0.05"; empty: every instance runs
+    first: int = Design.first
+    block: int = Design.block
+    cap: int = Design.cap
+    mode: Mode = "auto"
+    calibration: Path | None = None
 
 
 @dataclass
@@ -109,7 +124,10 @@ def prepare(
     """
     created = now or datetime.now(UTC)
     seed = hashlib.sha256(request.seed.encode()).digest() if request.seed else secrets.token_bytes(32)
+    order_seed = hashlib.sha256(b"seatrial/order/v1\0" + seed).hexdigest()
     cells = cells_of(request)
+    calibration = usable_calibration(request, cells)
+    sampling = sampling_of(request, order_seed, calibration)
     run = RunDirectory.create(path)
     with SealedBoxes() as boxes:
         verified = _verify(cells, seed, boxes, tell)
@@ -117,12 +135,12 @@ def prepare(
         run.write("preflight.json", [json.loads(record.to_json()) for record in boxes.records])
     for _, manifest in verified:
         run.write(f"manifests/{manifest.instance_id}.json", manifest.public())
-    order_seed = hashlib.sha256(b"seatrial/order/v1\0" + seed).hexdigest()
     entries = tuple(entry for entry, _ in verified)
     run_secret, salt = secrets.token_bytes(32), secrets.token_bytes(SALT_BYTES)
     sealed = Reveal(entries, salt, commitment(entries, salt))
     run.write("seeds.sealed", {**json.loads(sealed.dumps()), "run_secret": run_secret.hex()})
     alias = request.alias or (request.model.rpartition("/")[2] if request.model else request.participants[0])
+    share = sampling.repeat_share_percent / 100 if isinstance(sampling, Sampling) else 0.0
     plan = ReviewPlan(
         review=f"review-{created:%Y%m%d-%H%M%S}-{secrets.token_hex(3)}",
         subject=Subject(
@@ -135,10 +153,10 @@ def prepare(
         tier=request.tier,
         participants=tuple(name for name in request.participants if name != alias),
         families=_families(entries),
-        instances=_order(verified, repeat_share(request.tier), order_seed),
+        instances=_order(verified, share, order_seed),
         seed_commitment=sealed.commitment,
         secret_commitment=secret_commitment(run_secret, salt),
-        sampling=Sampling(order_seed=order_seed, repeat_share_percent=round(100 * repeat_share(request.tier))),
+        sampling=sampling,
         level_caps={str(level): _level_caps(level, request) for level in sorted({entry.level for entry in entries})},
         campaign_caps=CampaignCaps(tokens=request.total_tokens, usd=request.total_usd, wall_s=request.total_s),
         participant_budget_s=request.participant_budget_s,
@@ -152,6 +170,8 @@ def prepare(
         limits=LIMITS,
         created=created.isoformat(timespec="seconds"),
     )
+    if calibration is not None:
+        run.write_text(CALIBRATION, calibration.to_json())
     run.register(plan)
     run.write("run.json", {"state": "registered", "started": None, "ended": None, "stops": [], "resumed": 0})
     return plan
@@ -163,6 +183,8 @@ def cells_of(request: Request) -> tuple[Cell, ...]:
         raise RunError("--total-usd needs the prices: --usd-per-million INPUT OUTPUT")
     if not request.model and not request.participants:
         raise RunError("nothing to review: name a --model or a --participant")
+    if not request.precision and (request.calibration or request.mode != Request.mode):
+        raise RunError("--calibration and --mode are about an adaptive review: name its --precision, e.g. 0.05")
     cells = expand(
         request.tier, families=request.families or None, levels=request.levels or None, instances=request.instances
     )
@@ -170,6 +192,59 @@ def cells_of(request: Request) -> tuple[Cell, ...]:
     for name in request.participants:
         check_participant(name, families)
     return cells
+
+
+def sampling_of(request: Request, order_seed: str, calibration: Calibration | None) -> Sampling | Rounds:
+    """How instances are chosen: all of them, or in rounds when a precision is asked for."""
+    if not request.precision:
+        return Sampling(order_seed=order_seed, repeat_share_percent=round(100 * repeat_share(request.tier)))
+    try:
+        rounds = Rounds(
+            order_seed=order_seed,
+            precision=request.precision,
+            first=request.first,
+            block=request.block,
+            cap=request.cap,
+            mode=request.mode,
+            calibration_sha256=hashlib.sha256(calibration.to_json().encode()).hexdigest() if calibration else "",
+        )
+        design_of(rounds)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise RunError(f"--{first['loc'][0]}: {first['msg'].removeprefix('Value error, ')}") from error
+    except ValueError as error:
+        raise RunError(str(error)) from error
+    return rounds
+
+
+def usable_calibration(request: Request, cells: tuple[Cell, ...]) -> Calibration | None:
+    """The calibration that a request names; `RunError` says what of the review it was not made for."""
+    if request.calibration is None:
+        return None
+    calibration = read_calibration(request.calibration)
+    try:
+        made = Comparison.read(calibration.comparison_key)
+    except ValueError as error:
+        raise RunError(f"{request.calibration}: {error}") from error
+    asked = comparison_of(request, cells)
+    differing = asked.differences(made)
+    if differing:
+        raise RunError(
+            f"{request.calibration}: made for another review ({', '.join(differing)} differ); leave --calibration out "
+            "and the review draws with known chances instead"
+        )
+    return calibration
+
+
+def comparison_of(request: Request, cells: tuple[Cell, ...]) -> Comparison:
+    """What a request's review may be compared by, before it is planned."""
+    levels = {str(level): _level_caps(level, request) for level in sorted({cell.level for cell in cells})}
+    caps = {level: (cap.tokens, cap.working_s, cap.turns) for level, cap in levels.items()}
+    return Comparison(
+        scaffold.digest() if request.model else WITHOUT_MODEL,
+        caps if request.model else dict.fromkeys(levels, (request.participant_budget_s,)),
+        {name: family_by_id(name).version for name in sorted({cell.family for cell in cells})},
+    )
 
 
 def execute(path: Path, tell: Callable[[Progress], None], *, base_url: str = "") -> str:
@@ -180,6 +255,8 @@ def execute(path: Path, tell: Callable[[Progress], None], *, base_url: str = "")
     run = RunDirectory.open(path)
     if (run.path / "seeds.json").exists():
         raise RunError(f"{path}: this review is finished; `seatrial report` renders its report again")
+    if run.plan().rounds is not None:
+        RoundLog.open(run)  # refused here, in one line, rather than in the worker
     with run.locked():
         run.stop_file.unlink(missing_ok=True)
         record = run.read("run.json")
@@ -299,7 +376,7 @@ def _watch(run: RunDirectory, tell: Callable[[Progress], None], base_url: str) -
     environment["SEATRIAL_PARENT"] = str(os.getpid())
     if base_url:
         environment["SEATRIAL_MODEL_BASE_URL"] = base_url
-    total = run.plan().planned_runs() * len(run.plan().everybody)
+    most = run.plan().planned_runs() * len(run.plan().everybody)
     with (run.path / "worker.log").open("ab") as log:
         worker = subprocess.Popen(
             [sys.executable, "-m", "seatrial.evaluation.extensions.worker", str(run.path)],
@@ -313,7 +390,8 @@ def _watch(run: RunDirectory, tell: Callable[[Progress], None], base_url: str) -
     try:
         while worker.poll() is None:
             figures = run.read("progress.json") or {}
-            done = sum(row["done"] for row in figures.get("participants", {}).values())
+            rows = figures.get("participants", {}).values()
+            done, total = sum(row["done"] for row in rows), sum(row["planned"] for row in rows) or most
             tell(Progress("running", done, total, figures))
             with contextlib.suppress(subprocess.TimeoutExpired):
                 worker.wait(POLL_S)

@@ -7,11 +7,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from decimal import Decimal, InvalidOperation
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from seatrial.battery.canonical import digest
+
+
+Mode = Literal["auto", "information", "probability"]
 
 
 class _Record(BaseModel):
@@ -65,11 +69,44 @@ class CampaignCaps(_Record):
 
 
 class Sampling(_Record):
-    """How instances are ordered and repeated."""
+    """Every instance runs, in a seeded order; a drawn share runs several times."""
 
     design: Literal["fixed"] = "fixed"
     order_seed: str
     repeat_share_percent: int = 0
+
+
+class Rounds(_Record):
+    """Instances are picked in rounds until the estimate is as precise as wanted; none runs twice.
+
+    The bank is all of the plan's instances; which of them run is decided by `measurement.adaptive` alone, from this
+    record, the bank, the calibration and the outcomes so far.
+    """
+
+    design: Literal["rounds"] = "rounds"
+    order_seed: str
+    precision: str  # wanted half-width of the 95 % interval as a share, e.g. "0.05"
+    first: int = Field(gt=0)
+    block: int = Field(gt=0)
+    cap: int = Field(gt=0)
+    mode: Mode = "auto"
+    calibration_sha256: str = ""  # of calibration.json; empty: none is used
+
+    @field_validator("precision")
+    @classmethod
+    def _is_a_share(cls, text: str) -> str:
+        try:
+            share = Decimal(text)
+        except InvalidOperation:
+            raise ValueError(f"{text!r} is no decimal number; five points are 0.05") from None
+        if not 0 < share < Decimal("0.5"):
+            raise ValueError(f"{text} lies outside 0 and 0.5; five points are 0.05")
+        return str(share)
+
+    @property
+    def seed(self) -> int:
+        """Seed of all random choices of the rounds."""
+        return int(self.order_seed[:12], 16)
 
 
 class Claim(_Record):
@@ -92,7 +129,7 @@ class ReviewPlan(_Record):
     instances: tuple[PlannedInstance, ...]
     seed_commitment: str
     secret_commitment: str
-    sampling: Sampling
+    sampling: Annotated[Sampling | Rounds, Field(discriminator="design")]
     level_caps: dict[str, LevelCaps]
     campaign_caps: CampaignCaps
     participant_budget_s: int = Field(gt=0)
@@ -124,6 +161,12 @@ class ReviewPlan(_Record):
         """All participants that run: the subject first."""
         return tuple(dict.fromkeys((self.subject.alias, *self.participants)))
 
+    @property
+    def rounds(self) -> Rounds | None:
+        """The design of an adaptive review; None where everything runs."""
+        return self.sampling if isinstance(self.sampling, Rounds) else None
+
     def planned_runs(self) -> int:
-        """Attempts planned for each participant."""
-        return sum(instance.epochs for instance in self.instances)
+        """Attempts planned for each participant; of an adaptive review the most that there can be."""
+        everything = sum(instance.epochs for instance in self.instances)
+        return everything if self.rounds is None else min(everything, self.rounds.cap)

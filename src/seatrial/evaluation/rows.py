@@ -22,7 +22,7 @@ class OutcomeRow:
     kind: str  # model | reference | tool | floor | simulated
     arm: str  # elicitation arm
     task: str  # instance id
-    item: str  # family, version, level and form: parallel instances share one difficulty
+    item: str  # see `item_of`
     family: str  # the statistical cluster: generator/technique
     generator: str  # e.g. memfind; for ot with its sub-task
     technique: str
@@ -59,6 +59,15 @@ class OutcomeRow:
 
 
 COLUMNS = tuple(item.name for item in fields(OutcomeRow))
+
+
+def item_of(family: str, version: str, level: int, technique: str) -> str:
+    """The form of an instance: its parallel instances share one difficulty, so one calibration serves them all.
+
+    >>> item_of("memfind", "1", 2, "use-after-free")
+    'memfind-v1-L2/use-after-free'
+    """
+    return f"{family}-v{version}-L{level}/{technique}"
 
 
 def write_rows(path: Path, rows: Iterable[OutcomeRow]) -> None:

@@ -7,6 +7,8 @@ preflight.json              records of every boundary that was shown closed
 manifests/ID.json           what the gate says of each instance
 logs/*.eval                 Inspect's logs; `inspect view --log-dir DIR/logs` opens them
 started.jsonl               a line per attempt begun, before its first step
+rounds.jsonl finals.jsonl   of an adaptive review: its decisions, and the outcomes that they rest on
+calibration.json            of an adaptive review: the difficulties it uses, where it uses any
 progress.json  run.json     live figures; state, times, stops, spend
 samples.csv                 one row per attempt
 scrutiny.json               what the rules found in the transcripts
@@ -24,8 +26,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
+from seatrial.battery.canonical import digest
 from seatrial.evaluation.plan import ReviewPlan
 
 if TYPE_CHECKING:
@@ -81,13 +82,19 @@ class RunDirectory:
     def plan(self) -> ReviewPlan:
         """The registered plan; raises with both digests when it was changed afterwards."""
         try:
-            plan = ReviewPlan.model_validate_json((self.path / "plan.json").read_bytes())
+            written = json.loads((self.path / "plan.json").read_bytes())
+            plan = ReviewPlan.model_validate(written)
             registered = (self.path / "plan.digest").read_text().strip()
-        except (OSError, ValidationError) as error:
+            found = digest(written)  # of what stands there: a plan of an earlier release lacks today's fields
+        except (OSError, TypeError, ValueError) as error:
             raise RunError(f"{self.path}: the plan cannot be read: {error}") from error
-        if plan.digest() != registered:
-            raise RunError(f"{self.path}/plan.json: digest {plan.digest()}, registered {registered}", code=5)
+        if found != registered:
+            raise RunError(f"{self.path}/plan.json: digest {found}, registered {registered}", code=5)
         return plan
+
+    def manifests(self) -> dict[str, dict[str, Any]]:
+        """What the gate says of each instance, by instance id."""
+        return {path.stem: self.read(f"manifests/{path.name}") for path in sorted(self.path.glob("manifests/*.json"))}
 
     def register(self, plan: ReviewPlan) -> None:
         """Write the plan and its digest; once only."""
@@ -100,6 +107,10 @@ class RunDirectory:
         """Write JSON, whole or not at all."""
         self._replace(name, json.dumps(value, indent=2, sort_keys=True).encode() + b"\n", mode)
 
+    def write_text(self, name: str, text: str) -> None:
+        """Write a text as it stands, whole or not at all."""
+        self._replace(name, text.encode())
+
     def read(self, name: str, default: Any = None) -> Any:  # noqa: ANN401 - JSON
         """Read JSON; the default when the file is not there."""
         try:
@@ -110,11 +121,13 @@ class RunDirectory:
             raise RunError(f"{self.path / name}: not readable JSON: {error}") from error
 
     def append(self, name: str, value: object) -> None:
-        """Append one JSON line and bring it to the disk."""
+        """Append one JSON line and bring it to the disk; a torn line before it stays a line of its own."""
         line = json.dumps(value, sort_keys=True, separators=(",", ":")) + "\n"
-        file = os.open(self.path / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(self.path / name, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.write(file, line.encode())
+            size = os.fstat(file).st_size
+            torn = size > 0 and os.pread(file, 1, size - 1) != b"\n"
+            os.write(file, b"\n" * torn + line.encode())
             os.fsync(file)
         finally:
             os.close(file)

@@ -2,6 +2,7 @@
 
 - An attempt that was run again is left out; the attempt that replaced it counts.
 - A planned instance without a row is a stopped run, so that an unfinished review cannot look like a finished one.
+- An adaptive review plans what its rounds have picked; an instance of its bank that none picked is no run of it.
 - An instance on which a participant is not available (a tool is missing, or has nothing to do there) was not planned
   for it.
 - For budgets a solved run counts the tokens it had used when it solved.
@@ -13,6 +14,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from seatrial.evaluation.rounds import picked_in
+from seatrial.evaluation.rows import item_of
 from seatrial.measurement import Outcomes, OutcomesError
 from seatrial.report.assessment import ReportError, Scope
 from seatrial.report.rundir import SCORES
@@ -58,7 +61,10 @@ class Tables:
         epochs = {str(item["id"]): int(item.get("epochs", 1)) for item in files.plan.get("instances", ())}
         default = int(files.plan.get("sampling", {}).get("epochs", 1))
         planned = []
+        picked = picked_in(files.path) if files.plan.get("sampling", {}).get("design") == "rounds" else None
         for task, manifest in files.manifests.items():
+            if picked is not None and task not in picked:
+                continue
             try:
                 family, technique = str(manifest["family"]), str(manifest["technique"])
                 version, level = str(manifest["version"]), int(manifest["level"])
@@ -202,7 +208,7 @@ class Tables:
             "participant": participant,
             "arm": arm,
             "task": item.task,
-            "item": alike.item if alike else item.task,
+            "item": item_of(item.family, item.version, item.level, item.technique),
             "family": item.cluster,
             "epoch": item.epoch,
             "score": None,

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from inspect_ai.hooks import Hooks, hooks
 from inspect_ai.util import LimitExceededError
 
+from seatrial.evaluation.progress import so_far
 from seatrial.evaluation.rundir import RunDirectory
 
 if TYPE_CHECKING:
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
         SampleAttemptEnd,
         SampleAttemptStart,
         SampleEnd,
+        TaskEnd,
     )
 
+    from seatrial.evaluation.extensions._rounds import Course
     from seatrial.evaluation.plan import ReviewPlan
 
 ENVIRONMENT = "SEATRIAL_CAMPAIGN"
@@ -52,6 +55,7 @@ class Campaign:
     faults: Counter[str] = field(default_factory=Counter)
     working_s: dict[str, float] = field(default_factory=dict)
     outages: int = 0
+    course: Course | None = None  # of an adaptive review
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def usd(self) -> float | None:
@@ -76,7 +80,7 @@ class Campaign:
 
     def publish(self) -> None:
         """Write the live figures for whoever watches."""
-        planned = self.plan.planned_runs()
+        planned = self.plan.planned_runs() if self.course is None else len(self.course.log.picked())
         with self.lock:
             spent = self.usd()
             rows = {
@@ -96,7 +100,10 @@ class Campaign:
                 "usd": None if spent is None else f"{spent:.4f}",
             }
             elapsed = time.monotonic() - self.started
-        self.run.write("progress.json", {"participants": rows, "spend": spend, "elapsed_s": round(elapsed, 1)})
+        figures = {"participants": rows, "spend": spend, "elapsed_s": round(elapsed, 1)}
+        if self.course is not None:
+            figures["rounds"] = so_far(self.course.log)
+        self.run.write("progress.json", figures)
 
 
 @cache
@@ -133,6 +140,12 @@ class CampaignHooks(Hooks):
             now.tokens += data.usage.total_tokens
             now.tokens_in += data.usage.total_tokens - data.usage.output_tokens
             now.tokens_out += data.usage.output_tokens
+
+    async def on_task_end(self, data: TaskEnd) -> None:
+        """Whoever follows the subject's rounds must hear that no more will come."""
+        now = campaign()
+        if now.course is not None and data.log.eval.task == now.plan.subject.alias:
+            await now.course.leader_is_gone()
 
     async def on_sample_attempt_start(self, data: SampleAttemptStart) -> None:
         """One more attempt is running."""

@@ -20,7 +20,7 @@ from seatrial.evaluation.extensions._scorer import RECORD, UNAVAILABLE
 from seatrial.evaluation.extensions._task import DECOYS
 from seatrial.evaluation.extensions._tools import GAVE_UP
 from seatrial.evaluation.outcomes import Outcome, SampleFacts, classify
-from seatrial.evaluation.rows import OutcomeRow
+from seatrial.evaluation.rows import OutcomeRow, item_of
 from seatrial.evaluation.scrutiny.rules import Facts, Finding, Step, examine
 from seatrial.evaluation.transcripts import Entry, Transcript
 
@@ -189,7 +189,7 @@ class _Reader:
             "kind": str(metadata.get("kind", "")),
             "arm": self.plan.scaffold if participant == self.plan.subject.alias else "default",
             "task": instance,
-            "item": f"{family}-v{metadata.get('version', '')}-L{level}",
+            "item": item_of(family, str(metadata.get("version", "")), level, technique),
             "family": str(metadata.get("cluster", f"{family}/{technique}")),
             "generator": family,
             "technique": technique,
@@ -225,6 +225,11 @@ class _Reader:
             "transcript": f"transcripts/{participant}-{instance}-{metadata.get('epoch', 0)}.html".replace(":", "_"),
         }
         return OutcomeRow(**{**values, **known})
+
+
+def outcome_of(sample: EvalSample) -> Outcome:
+    """How one sample counts: the same rule for the rows at the end and for whoever picks while the review runs."""
+    return classify(_facts(sample)[0])
 
 
 def _facts(sample: EvalSample) -> tuple[SampleFacts, dict[str, Any]]:

@@ -23,6 +23,7 @@ from seatrial.evaluation.extensions._sandbox import SeatrialBox, SeatrialSandbox
 from seatrial.evaluation.extensions._scorer import replay_grader
 
 if TYPE_CHECKING:
+    from inspect_ai import SampleSource
     from inspect_ai.model import Model
 
     from seatrial.battery.family import Family
@@ -44,11 +45,13 @@ def sample_of(sample_id: str, page: Page) -> Sample:
     )
 
 
-def build(book: str, *, name: str, solving: Solver, model: Model | None, tags: list[str]) -> Task:
-    """The task of one participant over all pages of a book, in the book's order."""
+def build(
+    book: str, *, name: str, solving: Solver, model: Model | None, tags: list[str], source: SampleSource | None = None
+) -> Task:
+    """The task of one participant over all pages of a book, in the book's order, or as a source hands them out."""
     pages = book_of(book).pages
     return Task(
-        dataset=MemoryDataset([sample_of(key, page) for key, page in pages.items()], name="battery"),
+        dataset=source or MemoryDataset([sample_of(key, page) for key, page in pages.items()], name="battery"),
         setup=arm(book=book),
         solver=solving,
         scorer=replay_grader(book=book),

@@ -27,14 +27,16 @@ from seatrial.evaluation.extensions import _hooks
 from seatrial.evaluation.extensions._agent import baseline
 from seatrial.evaluation.extensions._book import Book, Page, open_book
 from seatrial.evaluation.extensions._participants import participant
+from seatrial.evaluation.extensions._rounds import Course, Following, Leading
 from seatrial.evaluation.extensions._sandbox import boxes
-from seatrial.evaluation.extensions._task import build, public_facts
+from seatrial.evaluation.extensions._task import build, public_facts, sample_of
 from seatrial.evaluation.participants import kind
+from seatrial.evaluation.rounds import RoundLog
 from seatrial.evaluation.rundir import RunDirectory
 from seatrial.sandbox import RangeSpec
 
 if TYPE_CHECKING:
-    from inspect_ai import Task
+    from inspect_ai import SampleSource, Task
 
     from seatrial.evaluation.plan import ReviewPlan
 
@@ -51,13 +53,14 @@ def main(path: str) -> int:
     os.environ[_hooks.ENVIRONMENT] = str(run.path)
     plan = run.plan()
     now = _hooks.campaign()
+    now.course = Course(RoundLog.open(run)) if plan.rounds else None
     ended = threading.Event()
     earlier = run.read("preflight.json") or []  # of the gate, and of workers before this one
     beat = threading.Thread(target=_heartbeat, args=(now, run, earlier, ended), daemon=True)
     beat.start()
     try:
         success, _ = eval_set(
-            tasks=[_task(run, plan, name) for name in plan.everybody],
+            tasks=[_task(run, plan, name, now.course) for name in plan.everybody],
             log_dir=str(run.logs),
             log_dir_allow_dirty=True,
             epochs=Epochs(1),
@@ -86,7 +89,7 @@ def main(path: str) -> int:
     return 0 if success else 1
 
 
-def _task(run: RunDirectory, plan: ReviewPlan, name: str) -> Task:
+def _task(run: RunDirectory, plan: ReviewPlan, name: str, course: Course | None) -> Task:
     sealed = run.read("seeds.sealed")
     entries = {entry.key.id: entry for entry in map(SeedEntry.read, sealed["seeds"])}
     pages = {}
@@ -112,10 +115,17 @@ def _task(run: RunDirectory, plan: ReviewPlan, name: str) -> Task:
         f"{plan.review}:{name}",
         Book(bytes.fromhex(sealed["run_secret"]), pages, journal=lambda line: run.append("started.jsonl", line)),
     )
+    source = _source(plan, name, course, pages) if course else None
+    tags = ["seatrial", plan.tier]
     if _is_model(plan, name):
-        return build(book, name=name, solving=baseline(), model=_model(plan), tags=["seatrial", plan.tier])
+        return build(book, name=name, solving=baseline(), model=_model(plan), tags=tags, source=source)
     acting = participant(name=name, book=book, budget_s=plan.participant_budget_s)
-    return build(book, name=name, solving=acting, model=get_model("none"), tags=["seatrial", plan.tier])
+    return build(book, name=name, solving=acting, model=get_model("none"), tags=tags, source=source)
+
+
+def _source(plan: ReviewPlan, name: str, course: Course, pages: dict[str, Page]) -> SampleSource:
+    samples = {key: sample_of(key, page) for key, page in pages.items()}
+    return Leading(course, samples) if name == plan.subject.alias else Following(course, samples)
 
 
 def _model(plan: ReviewPlan) -> Model:
