@@ -1,12 +1,13 @@
 """How hard the tasks of a bank are, learnt from models that have run all of it (calibrators).
 
 P(calibrator i solves task j) = 1 / (1 + exp(-a (theta_i - b_j))), theta ~ N(0, 1) over calibrators: a one-parameter
-logistic model by marginal maximum a posteriori (EM over a grid of theta; Bock & Aitkin 1981). The prior of b follows
-what is known beforehand: an empirical regression of b on log2 human minutes or on the generator's level.
+logistic model by EM over a grid of theta (Bock & Aitkin 1981). The prior of b is empirical: normal around a regression
+on log2 human minutes or on the generator's level, its spread estimated with the fit (Efron & Morris 1973).
 
+- Everything is fitted in logits, where difficulties have a spread of their own, and put on the scale of theta at the
+  end. A spread fixed on the scale of theta would reward shrinking both, and a would grow without limit.
 - Tasks of one item share one difficulty; scores may be given per task or per item, may be missing (NaN) or fractional.
 - Discriminations of their own only from 40 calibrators: with 12 to 20 they correlate about 0.5 with the truth.
-- A stored calibration names no calibrator and holds no row of one.
 """
 
 from __future__ import annotations
@@ -23,15 +24,16 @@ if TYPE_CHECKING:
 
 NODES: Floats = np.linspace(-4.5, 4.5, 61)  # N(0, 1) has less than 1e-5 of its mass outside
 _LOG_PRIOR: Floats = -(NODES**2) / 2
-ROUNDS = 60
+ROUNDS = 100  # of EM; most fits stand after 40
 NEWTON = 3
-TOLERANCE = 1e-4  # logits; far below the standard deviation of any difficulty
-VAGUE = 2.0  # SD of b where nothing is known beforehand
-NARROWEST = 0.7  # minutes never say more than this about b
-REGRESSIONS = 2
+TOLERANCE = 1e-3  # logits; far below the standard deviation of any difficulty
+VAGUE = 2.0  # logits: spread of difficulties before any was seen
+MIN_FOR_REGRESSION = 5  # items with a known x
 MIN_FOR_DISCRIMINATIONS = 40  # calibrators
 SPREAD_OF_LOG_A = 0.5
 LOG_A = (-2.5, 2.0)
+LOG_SCALE = (-2.0, 2.5)  # spread of abilities between 0.14 and 12 logits
+_LOG_SCALE_MEAN, _LOG_SCALE_SD = 0.4, 1.0  # 1.5 logits, weakly: five calibrators cannot say it alone
 USABLE_SHARE = 0.5  # of the bank's items with an outcome
 USABLE_MEAN = (0.05, 0.95)
 
@@ -61,13 +63,29 @@ class _Counts:
 
 @dataclass(frozen=True, eq=False)
 class _State:
-    log_a: Floats  # (I,)
+    """In logits: eta = a_j (scale · node - b_j)."""
+
+    log_scale: float
+    log_a: Floats  # (I,), 0 in a one-parameter fit
     b: Floats  # (I,)
-    weight: Floats  # (L, nodes), each row sums to 1
+    sd: Floats  # (I,)
+
+    def distance(self) -> Floats:
+        """(items, nodes) ability minus difficulty."""
+        return np.exp(self.log_scale) * NODES - self.b[:, None]
+
+    def weight(self, counts: _Counts) -> Floats:
+        """P(node | a calibrator's scores), L by nodes."""
+        eta = np.exp(self.log_a)[:, None] * self.distance()
+        log = counts.solved @ eta - counts.runs @ np.logaddexp(0, eta) + _LOG_PRIOR
+        weight: Floats = np.exp(log - log.max(axis=1, keepdims=True))
+        return weight / weight.sum(axis=1, keepdims=True)
 
 
 @dataclass(frozen=True, eq=False)
 class _Prior:
+    """Normal around a line in x; items without x around the mean of all."""
+
     mean: Floats  # (I,)
     sd: Floats  # (I,)
     intercept: float
@@ -85,18 +103,10 @@ def fit_difficulties(
     counts = _counts(scores, bank)
     x = _item_x(bank)
     own = len(scores) >= MIN_FOR_DISCRIMINATIONS if discriminations is None else discriminations
-    first = _Prior(np.zeros(len(x)), np.full(len(x), VAGUE), 0.0, 0.0, VAGUE)
-    state = _State(np.zeros(len(x)), _first_guess(counts), np.zeros((0, 0)))
-    if start is not None:
-        at = np.unique(bank.item_code, return_index=True)[1]
-        state = _State(np.full(len(x), float(np.log(start.a).mean())), start.b[at], state.weight)
-    prior, state = first, _em(counts, first, state, own=False)
-    if not np.isnan(x).all():
-        for _ in range(REGRESSIONS):
-            prior = _regression(x, state.b)
-            state = _em(counts, prior, state, own=False)
+    state = _begin(counts, bank, start)
+    prior, state = _em(counts, x, state, own=False)
     if own:
-        state = _em(counts, prior, state, own=True)
+        prior, state = _em(counts, x, state, own=True)
     return _described(counts, prior, state, bank)
 
 
@@ -137,107 +147,106 @@ def _item_x(bank: Bank) -> Floats:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _first_guess(counts: _Counts) -> Floats:
-    share = (counts.solved.sum(axis=0) + 0.5) / (counts.runs.sum(axis=0) + 1)
-    return -np.log(share / (1 - share))
+def _begin(counts: _Counts, bank: Bank, start: Difficulties | None) -> _State:
+    items = counts.runs.shape[1]
+    if start is None:
+        share = (counts.solved.sum(axis=0) + 0.5) / (counts.runs.sum(axis=0) + 1)
+        return _State(_LOG_SCALE_MEAN, np.zeros(items), -np.log(share / (1 - share)), np.full(items, 1.0))
+    at = np.unique(bank.item_code, return_index=True)[1]
+    scale = float(np.exp(np.log(start.a).mean()))
+    return _State(float(np.log(scale)), np.zeros(items), start.b[at] * scale, start.sd[at] * scale)
 
 
-def _regression(x: Floats, b: Floats) -> _Prior:
-    """Least squares of b on x; where x is unknown the mean of b with the vague SD."""
+def _regression(x: Floats, state: _State) -> _Prior:
+    """Least squares of b on x, and the spread around it with what is uncertain of each b; one notional logit² more."""
     known = ~np.isnan(x)
-    spread_of_x = float(np.std(x[known])) if known.any() else 0.0
-    slope = float(np.cov(x[known], b[known], bias=True)[0, 1]) / spread_of_x**2 if spread_of_x > 0 else 0.0
-    intercept = float(b[known].mean() - slope * x[known].mean())
-    residual = b[known] - intercept - slope * x[known]
-    freedom = max(int(known.sum()) - 2, 1)
-    spread = max(float(np.sqrt(residual @ residual / freedom)), NARROWEST)
-    mean = np.where(known, intercept + slope * np.nan_to_num(x), b.mean())
-    return _Prior(mean, np.where(known, spread, VAGUE), intercept, slope, spread)
+    mean = np.full(len(x), float(state.b.mean()))
+    intercept, slope = float(state.b.mean()), 0.0
+    width = float(np.std(x[known])) if known.sum() >= MIN_FOR_REGRESSION else 0.0
+    if width > 0:
+        centre = float(x[known].mean())
+        slope = float(np.mean((x[known] - centre) * state.b[known])) / width**2
+        intercept = float(state.b[known].mean()) - slope * centre
+        mean[known] = intercept + slope * x[known]
+    else:
+        known = np.zeros(len(x), dtype=bool)
+    squares = (state.b - mean) ** 2 + state.sd**2
+    spread = np.full(len(x), VAGUE)
+    for group in (known, ~known):
+        if group.any():
+            spread[group] = np.sqrt((squares[group].sum() + 1) / (group.sum() + 1))
+    typical = float(spread[known].mean() if known.any() else spread.mean())
+    return _Prior(mean, spread, intercept, slope, typical)
 
 
-def _chance(log_a: Floats, b: Floats) -> Floats:
-    return expit(np.exp(log_a)[:, None] * (NODES - b[:, None]))
-
-
-def _posterior(counts: _Counts, log_a: Floats, b: Floats) -> Floats:
-    """P(theta node | a calibrator's scores), L by nodes."""
-    eta = np.exp(log_a)[:, None] * (NODES - b[:, None])
-    log = counts.solved @ eta - counts.runs @ np.logaddexp(0, eta) + _LOG_PRIOR
-    weight = np.exp(log - log.max(axis=1, keepdims=True))
-    return weight / weight.sum(axis=1, keepdims=True)
-
-
-def _em(counts: _Counts, prior: _Prior, state: _State, *, own: bool) -> _State:
-    log_a, b = state.log_a, state.b
-    centre = float(log_a.mean())
-    weight = state.weight
+def _em(counts: _Counts, x: Floats, state: _State, *, own: bool) -> tuple[_Prior, _State]:
+    prior = _regression(x, state)
     for _ in range(ROUNDS):
-        weight = _posterior(counts, log_a, b)
+        before = state
+        weight = state.weight(counts)
         runs, solved = counts.runs.T @ weight, counts.solved.T @ weight  # items by nodes
-        before, before_a = b, log_a
+        prior = _regression(x, state)
         for _ in range(NEWTON):
-            if own:
-                log_a, b = _joint_step(runs, solved, prior, log_a, b, centre)
-            else:
-                b = _difficulty_step(runs, solved, prior, log_a, b)
-        if not own:
-            log_a = _common_step(runs, solved, log_a, b)
-        if max(np.abs(b - before).max(), np.abs(log_a - before_a).max()) < TOLERANCE:
+            state = _joint_step(runs, solved, prior, state) if own else _difficulty_step(runs, solved, prior, state)
+        state = _scale_step(runs, solved, state)
+        moved = max(np.abs(state.b - before.b).max(), np.abs(state.log_a - before.log_a).max())
+        if max(moved, abs(state.log_scale - before.log_scale)) < TOLERANCE:
             break
-    return _State(log_a, b, weight)
+    return prior, state
 
 
-def _difficulty_step(runs: Floats, solved: Floats, prior: _Prior, log_a: Floats, b: Floats) -> Floats:
-    a, chance = np.exp(log_a), _chance(log_a, b)
-    gradient = -a * (solved - runs * chance).sum(axis=1) - (b - prior.mean) / prior.sd**2
+def _difficulty_step(runs: Floats, solved: Floats, prior: _Prior, state: _State) -> _State:
+    """One Newton step on every b."""
+    a = np.exp(state.log_a)
+    chance = expit(a[:, None] * state.distance())
+    gradient = -a * (solved - runs * chance).sum(axis=1) - (state.b - prior.mean) / prior.sd**2
     curvature = a**2 * (runs * chance * (1 - chance)).sum(axis=1) + 1 / prior.sd**2
-    return b + np.clip(gradient / curvature, -1, 1)
+    b = state.b + np.clip(gradient / curvature, -1, 1)
+    return _State(state.log_scale, state.log_a, b, 1 / np.sqrt(curvature))
 
 
-def _common_step(runs: Floats, solved: Floats, log_a: Floats, b: Floats) -> Floats:
-    chance = _chance(log_a, b)
-    eta = np.exp(log_a)[:, None] * (NODES - b[:, None])
-    gradient = float(((solved - runs * chance) * eta).sum())
-    curvature = float((runs * chance * (1 - chance) * eta**2).sum())
-    step = np.clip(gradient / max(curvature, 1e-9), -0.3, 0.3)
-    return np.clip(log_a + step, *LOG_A)
-
-
-def _joint_step(
-    runs: Floats, solved: Floats, prior: _Prior, log_a: Floats, b: Floats, centre: float
-) -> tuple[Floats, Floats]:
-    """One Newton step on (log a, b) of every item, log a ~ N(centre, 0.5²); Fisher information as curvature."""
-    a, chance = np.exp(log_a), _chance(log_a, b)
-    distance = NODES - b[:, None]
+def _joint_step(runs: Floats, solved: Floats, prior: _Prior, state: _State) -> _State:
+    """One Newton step on (log a, b) of every item, log a ~ N(0, 0.5²); Fisher information as curvature."""
+    a, distance = np.exp(state.log_a), state.distance()
+    chance = expit(a[:, None] * distance)
     miss, noise = solved - runs * chance, runs * chance * (1 - chance)
-    g_a = a * (miss * distance).sum(axis=1) - (log_a - centre) / SPREAD_OF_LOG_A**2
-    g_b = -a * miss.sum(axis=1) - (b - prior.mean) / prior.sd**2
+    g_a = a * (miss * distance).sum(axis=1) - state.log_a / SPREAD_OF_LOG_A**2
+    g_b = -a * miss.sum(axis=1) - (state.b - prior.mean) / prior.sd**2
     h_aa = a**2 * (noise * distance**2).sum(axis=1) + 1 / SPREAD_OF_LOG_A**2
     h_bb = a**2 * noise.sum(axis=1) + 1 / prior.sd**2
     h_ab = -(a**2) * (noise * distance).sum(axis=1)
     determinant = h_aa * h_bb - h_ab**2
-    step_a = (h_bb * g_a - h_ab * g_b) / determinant
-    step_b = (h_aa * g_b - h_ab * g_a) / determinant
-    return np.clip(log_a + np.clip(step_a, -1, 1), *LOG_A), b + np.clip(step_b, -1, 1)
+    step_a = np.clip((h_bb * g_a - h_ab * g_b) / determinant, -1, 1)
+    step_b = np.clip((h_aa * g_b - h_ab * g_a) / determinant, -1, 1)
+    log_a = np.clip(state.log_a + step_a, *LOG_A)
+    return _State(state.log_scale, log_a, state.b + step_b, np.sqrt(h_aa / determinant))
+
+
+def _scale_step(runs: Floats, solved: Floats, state: _State) -> _State:
+    """One Newton step on the log of the abilities' spread."""
+    slope = np.exp(state.log_a)[:, None] * np.exp(state.log_scale) * NODES
+    chance = expit(np.exp(state.log_a)[:, None] * state.distance())
+    gradient = float(((solved - runs * chance) * slope).sum())
+    gradient -= (state.log_scale - _LOG_SCALE_MEAN) / _LOG_SCALE_SD**2
+    curvature = float((runs * chance * (1 - chance) * slope**2).sum()) + 1 / _LOG_SCALE_SD**2
+    log_scale = float(np.clip(state.log_scale + np.clip(gradient / curvature, -0.3, 0.3), *LOG_SCALE))
+    return _State(log_scale, state.log_a, state.b, state.sd)
 
 
 def _described(counts: _Counts, prior: _Prior, state: _State, bank: Bank) -> Difficulties:
-    weight = _posterior(counts, state.log_a, state.b)
-    chance = _chance(state.log_a, state.b)
-    a = np.exp(state.log_a)
-    runs = counts.runs.T @ weight
-    sd = 1 / np.sqrt(a**2 * (runs * chance * (1 - chance)).sum(axis=1) + 1 / prior.sd**2)
-    theta = weight @ NODES
+    """On the scale of theta: b and its spread in units of the abilities' spread, a in logits a unit."""
+    weight = state.weight(counts)
+    theta, scale = weight @ NODES, float(np.exp(state.log_scale))
     at = bank.item_code
     per_item = np.where(counts.runs > 0, counts.solved / np.maximum(counts.runs, 1), np.nan)
     return Difficulties(
-        a=a[at],
-        b=state.b[at],
-        sd=sd[at],
+        a=(np.exp(state.log_a) * scale)[at],
+        b=(state.b / scale)[at],
+        sd=(state.sd / scale)[at],
         theta=theta,
         theta_sd=np.sqrt(np.maximum(weight @ NODES**2 - theta**2, 0)),
         usable=usable_calibrators(per_item),
-        intercept=prior.intercept,
-        slope=prior.slope,
-        spread=prior.spread,
+        intercept=prior.intercept / scale,
+        slope=prior.slope / scale,
+        spread=prior.spread / scale,
     )
