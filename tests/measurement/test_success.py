@@ -261,7 +261,7 @@ def test_invalidated_runs_are_left_out() -> None:
 
 @pytest.mark.slow
 def test_coverage_of_both_rates() -> None:
-    """200 simulated reviews, tolerance three standard errors; the full size is `benchmarks/measurement.py`."""
+    """200 simulated reviews, tolerance three standard errors; the full size is `benchmarks/coverage.py`."""
     rng = np.random.default_rng(7)
     truth = BASE.generalized(5.5, rng, draws=200_000)
     bank = general = 0
