@@ -46,7 +46,8 @@ import importlib, pkgutil, sys
 
 class Alone:
     def find_spec(self, name, path=None, target=None):
-        if name.partition(".")[0] not in {*sys.stdlib_module_names, "numpy", "scipy", "seatrial"}:
+        known = {*sys.stdlib_module_names, "numpy", "scipy", "seatrial"}
+        if name.partition(".")[0] not in known and not name.startswith("_sysconfigdata"):
             raise ModuleNotFoundError(name)
 
 sys.meta_path.insert(0, Alone())
