@@ -1,21 +1,32 @@
 """Made run directories: what the evaluation room would leave, with a known story and no run behind it.
 
 `with_model` is a review of a model beside four participants without AI, with every kind of outcome in it;
-`without_model` is a small review of the battery itself. Both are functions of nothing but their arguments.
+`without_model` is a small review of the battery itself; `in_rounds` is an adaptive review, calibrated or not;
+`with_extras` has repeats, a second arm and registered thresholds. All are functions of nothing but their arguments.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
+from math import exp
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from seatrial.evaluation.bank import bank_of
+from seatrial.evaluation.plan import ReviewPlan
+from seatrial.evaluation.rounds import design_of
 from seatrial.evaluation.rows import OutcomeRow, write_rows
+from seatrial.measurement import Bank, next_round
+from seatrial.measurement.replay import calibrate
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from seatrial.measurement import Calibration, Decision
 
 TECHNIQUES = {
     "memfind": ["stack-overflow", "heap-overflow", "use-after-free", "off-by-one", "integer-wrap", "format"],
@@ -79,6 +90,120 @@ def without_model(path: Path, *, seed: int = 3) -> Path:
     plan = _plan(instances, subject={"alias": "reference", "kind": "participant", "model": ""}, tier="screen")
     _write(path, plan, instances, rows, usd=None)
     return path
+
+
+def in_rounds(path: Path, *, calibrated: bool = True, each: int = 8, ability: float = 0.3, seed: int = 11) -> Path:
+    """A finished adaptive review: what its rounds picked has run, the rest of the bank has not."""
+    random = Random(seed)
+    instances = _instances(list(TECHNIQUES), range(1, 6), each, random)
+    subject = {"alias": "heron-7", "kind": "model", "model": "openai-api/lab/heron-7"}
+    plan = _plan(instances, subject=subject, tier="standard")
+    manifests = {item.id: _manifest(item) for item in instances}
+    calibration = _calibration(instances) if calibrated else None
+    text = calibration.to_json() if calibration else ""
+    plan |= {
+        "participants": ["static", "null"],
+        "instances": [
+            {**dict.fromkeys(("index",), 0), "id": item.id, "family": item.family, "level": item.level, "epochs": 1,
+             "manifest_sha256": manifests[item.id]["manifest_sha256"]}
+            for item in instances
+        ],
+        "sampling": {
+            "design": "rounds", "order_seed": "0f" * 32, "precision": "0.05", "first": 20, "block": 15, "cap": 120,
+            "mode": "auto", "calibration_sha256": hashlib.sha256(text.encode()).hexdigest() if text else "",
+        },
+        "secret_commitment": "6e" * 32, "scaffold": "baseline-1", "scaffold_digest": "ab" * 32, "containment": {},
+        "participant_budget_s": 60,
+    }  # fmt: skip
+    plan["families"] = [{**item, "instances_per_level": each} for item in plan["families"]]
+    log, finals = _rounds(plan, manifests, calibration, ability, random)
+    run = set(finals)
+    by_id = {item.id: item for item in instances}
+    rows = [_row(name, by_id[task], random) for name in ("static", "null") for task in sorted(run)]
+    for task, score in finals.items():
+        row = _row("heron-7", by_id[task], random)
+        solved = {"outcome": "solved", "status": "finished", "reason": "", "score": 1.0, "tokens_at_solve": row.tokens}
+        missed = {"outcome": "unsolved", "status": "finished", "reason": "wrong", "score": 0.0, "tokens_at_solve": None}
+        rows.append(replace(row, **(solved if score else missed)))
+    rows = [replace(row, item=_item(by_id[row.task])) for row in rows]
+    _write(path, plan, instances, rows, usd="99.1")
+    if text:
+        (path / "calibration.json").write_text(text, encoding="utf-8")
+    (path / "rounds.jsonl").write_text("".join(json.dumps(asdict(item)) + "\n" for item in log))
+    ends = [
+        {"task": task, "outcome": "solved" if score else "unsolved", "status": "finished", "score": score}
+        for task, score in finals.items()
+    ]
+    (path / "finals.jsonl").write_text("".join(json.dumps(item) + "\n" for item in ends))
+    return path
+
+
+def with_extras(path: Path, *, seed: int = 5) -> Path:
+    """A finished review with five runs of some instances, a second arm, and thresholds named in the plan."""
+    random = Random(seed)
+    instances = _instances(list(TECHNIQUES), range(1, 6), 6, random)
+    subject = {"alias": "heron-7", "kind": "model", "model": "openai-api/lab/heron-7"}
+    plan = _plan(instances, subject=subject, tier="standard")
+    again = set(random.sample([item.id for item in instances], 60))
+    epochs = {item.id: 5 if item.id in again else 1 for item in instances}
+    plan["instances"] = [
+        {"id": item.id, "epochs": epochs[item.id], "manifest_sha256": _manifest(item)["manifest_sha256"]}
+        for item in instances
+    ]
+    plan["participants"] = ["null"]
+    plan["scaffold"] = "baseline-1"
+    plan["analysis"] += [
+        {"id": "T1", "estimand": "share like these", "method": "Holm", "quantity": "Q2", "threshold": "0.3"},
+        {"id": "T2", "estimand": "share like these", "method": "Holm", "quantity": "Q2", "threshold": "0.9"},
+        {"id": "T3", "estimand": "horizon", "method": "Holm", "quantity": "Q6", "threshold": "60"},
+    ]
+    rows = []
+    for name in ("heron-7", "null"):
+        for item in instances:
+            rows += [replace(_row(name, item, random), epoch=epoch) for epoch in range(epochs[item.id])]
+    better = [replace(_row("heron-7", item, random), arm="best-of-prompts") for item in instances]
+    _write(path, plan, instances, [*rows, *better], usd="812.02")
+    return path
+
+
+def _item(item: Made) -> str:
+    return f"{item.family}-v1-L{item.level}/{item.technique}"
+
+
+def _calibration(instances: list[Made]) -> Calibration:
+    """Eight calibrating models of rising ability on the whole bank."""
+    bank = _bank(instances)
+    rng = np.random.default_rng(1)
+    theta = np.linspace(-2.5, 2.5, 8)[:, None]
+    wish = theta - 1.2 * (np.array([item.level for item in instances]) - 3)
+    scores = (rng.random(wish.shape) < 1 / (1 + np.exp(-1.4 * wish))).astype(np.float64)
+    return calibrate(scores, bank, comparison_key="made", bank_version="made 1", rng=rng, sizes=(45,))
+
+
+def _bank(instances: list[Made]) -> Bank:
+    return Bank.of(
+        [item.id for item in instances],
+        [f"{item.family}/{item.technique}" for item in instances],
+        item=[_item(item) for item in instances],
+        level=[float(item.level) for item in instances],
+    )
+
+
+def _rounds(
+    plan: dict[str, Any], manifests: dict[str, Any], calibration: Calibration | None, ability: float, random: Random
+) -> tuple[list[Decision], dict[str, float]]:
+    """The decisions that the plan's design makes, and the outcomes of what it picked."""
+    whole = ReviewPlan.model_validate(plan)
+    assert whole.rounds is not None
+    design, bank = design_of(whole.rounds), bank_of(whole, manifests)
+    log: list[Decision] = []
+    finals: dict[str, float] = {}
+    while not log or not log[-1].stop:
+        log.append(next_round(design, bank, calibration, tuple(log), finals))
+        for task in log[-1].tasks:
+            chance = 1 / (1 + exp(-1.4 * (ability - 1.2 * (manifests[task]["level"] - 3))))
+            finals[task] = float(random.random() < chance)
+    return log, finals
 
 
 def _instances(families: list[str], levels: range, each: int, random: Random) -> list[Made]:

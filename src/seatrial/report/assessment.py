@@ -16,7 +16,22 @@ from typing import Any, Literal
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import best_match
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
+
+from seatrial.report.records import (
+    Ability,
+    Comparison,
+    CoverageFigure,
+    Curve,
+    Elicitation,
+    EstimateRecord,
+    Horizon,
+    Integrity,
+    NotIdentifiableRecord,
+    Part,
+    Rounds,
+    Threshold,
+)
 
 SCHEMA: Literal["seatrial.assessment/2026"] = "seatrial.assessment/2026"
 SCHEMA_FILE = "assessment-2026.schema.json"
@@ -42,12 +57,6 @@ NOTICES = (
 
 class ReportError(ValueError):
     """A run directory or an assessment cannot become a report: names the file or JSON path and the rule."""
-
-
-class Part(BaseModel):
-    """Base of every part: frozen, no unknown fields, no NaN."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class Subject(Part):
@@ -146,91 +155,6 @@ class OutcomeCount(Part):
     outcome: str
     reason: str
     runs: int
-
-
-class Scope(Part):
-    """Which instances an estimate is about; null means all of the review."""
-
-    family: str | None
-    level: int | None = Field(description="generator level, not a confidence level")
-
-
-class EstimateRecord(Part):
-    """One estimate with everything that a reader needs to use it."""
-
-    id: str
-    quantity: str = Field(description="Q1 this battery, Q2 tasks like these, Q3 success against budget, Q7 difference")
-    participant: str
-    scope: Scope
-    sample_set: Literal["all", "without-flagged", "with-voided"]
-    estimand: str
-    unit: str
-    value: float | None = Field(description="null where only limits can be given")
-    interval: tuple[float, float]
-    level: float = Field(description="confidence level of the interval, for a band of the whole band")
-    method: str
-    method_version: str
-    n: int = Field(description="runs")
-    solved: int | None = Field(description="solved runs; null for a difference")
-    tasks: int
-    families: int = Field(description="clusters of tasks that are expected to be solved or missed together")
-    budget: str
-    bank: str = Field(description="families of the battery with their versions")
-    qualifiers: list[str]
-    standing: Literal["registered", "exploratory"] = Field(
-        description="registered: the plan named it before the first run; numbers for a part of it are exploratory"
-    )
-
-
-class NotIdentifiableRecord(Part):
-    """A quantity that these runs cannot give."""
-
-    quantity: str
-    participant: str
-    scope: Scope
-    sample_set: Literal["all", "without-flagged", "with-voided"]
-    estimand: str
-    reason: str
-    counts: dict[str, int]
-
-
-class CurvePoint(Part):
-    """Success within one share of each level's token cap."""
-
-    share: float
-    solved: int
-    runs: int
-    estimate: EstimateRecord | None
-    reason: str = Field(description="why there is no estimate; empty when there is one")
-
-
-class Curve(Part):
-    """Success against budget, with one simultaneous band."""
-
-    participant: str
-    points: list[CurvePoint]
-    limited: bool = Field(description="still rising by more than 3 points in the last doubling")
-    seed: int = Field(description="of the resampling behind the band")
-
-
-class Comparison(Part):
-    """The subject beside participants without AI, on the same instances."""
-
-    level: int | None = Field(description="generator level; null means all")
-    against: Literal["best", "any"] = Field(
-        description="best: the one candidate that solved most of these instances, on those it ran on; any: an instance "
-        "counts as solved when at least one candidate solved it"
-    )
-    subject: str
-    other: str = Field(description="the best candidate, or all of them")
-    candidates: list[str]
-    pairs: int
-    both: int
-    subject_only: int
-    other_only: int
-    neither: int
-    estimate: EstimateRecord | None
-    reason: str = Field(description="why there is no estimate; empty when there is one")
 
 
 class Finding(Part):
@@ -354,6 +278,13 @@ class Assessment(Part):
     not_identifiable: list[NotIdentifiableRecord]
     curves: list[Curve]
     comparisons: list[Comparison]
+    horizons: list[Horizon]
+    abilities: list[Ability] = Field(description="the subject first; empty without a calibration")
+    rounds: Rounds | None = Field(description="null when every instance of the plan was run")
+    elicitation: list[Elicitation]
+    thresholds: list[Threshold]
+    integrity: Integrity
+    coverage: list[CoverageFigure] = Field(description="how the intervals used here held in simulation")
     validity: Validity
     containment: list[Boundary]
     battery: Battery

@@ -30,7 +30,8 @@ from seatrial.report.assessment import (
     Subject,
     Validity,
 )
-from seatrial.report.estimates import Numbers, numbers
+from seatrial.report.coverage import coverage
+from seatrial.report.estimates import numbers
 from seatrial.report.rundir import RunFiles, digest, read
 from seatrial.report.table import MODEL, Tables, counted
 
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seatrial.evaluation.rows import OutcomeRow
+    from seatrial.report.collection import Numbers
 
 VERSION = 1
 NOT_RUN, VOIDED = "not run", "voided"  # outcomes that no row has
@@ -84,6 +86,13 @@ def assemble(files: RunFiles) -> Assessment:
         not_identifiable=found.missing,
         curves=found.curves,
         comparisons=found.comparisons,
+        horizons=found.horizons,
+        abilities=found.abilities,
+        rounds=found.rounds,
+        elicitation=found.elicitation,
+        thresholds=found.thresholds,
+        integrity=found.integrity,
+        coverage=coverage(found.quantities),
         validity=validity,
         containment=containment,
         battery=battery,

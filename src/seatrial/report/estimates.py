@@ -1,84 +1,68 @@
-"""All numbers of a review: which quantity for whom on which instances, and the record of each answer.
+"""All numbers of a review: which quantity for whom on which instances. Measurement computes, this file asks.
 
-- Q1 for every participant: overall, per level, per family, and per family and level. Q2 overall.
-- The same two overall without flagged runs, and with voided ones, where there are any.
-- Q3 for the subject, and Q7 against the best participant without AI per level, when the subject is a model.
+- Q1 for every participant: overall, per level, per family, and per family and level. Q2 and the horizon (Q6) overall.
+- The first two overall without flagged runs, and with voided ones, where there are any.
+- Q4 where the plan repeats instances, on the instances that it repeats most often.
+- Q3 for the subject, Q7 against the best participant without AI per level and Q8 between arms, when it is a model.
+- Where the instances were picked in rounds the subject's numbers are those of a partly run battery, see `rounds`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from seatrial.measurement import (
     BudgetCurve,
-    Estimate,
     NotIdentifiable,
     Outcomes,
-    PairedComparison,
     bank_success,
     budget_curve,
     generalized_success,
-    paired_difference,
+    success_in_attempts,
 )
-from seatrial.report.assessment import (
-    Comparison,
-    Curve,
-    CurvePoint,
-    EstimateRecord,
-    NotIdentifiableRecord,
-    Scope,
+from seatrial.report.collection import ALL, About, Numbers
+from seatrial.report.comparisons import add_comparisons, add_elicitation
+from seatrial.report.horizons import add_horizon
+from seatrial.report.integrity import integrity
+from seatrial.report.records import Curve, CurvePoint, Scope
+from seatrial.report.rounds import (
+    PICKED_ESTIMAND,
+    Picked,
+    add_abilities,
+    add_partial,
+    add_partial_horizon,
+    generalized_from_picked,
 )
-from seatrial.report.table import ALL, MODEL, Tables
+from seatrial.report.table import MODEL, Tables
+from seatrial.report.thresholds import add_thresholds
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SampleSet: TypeAlias = Literal["all", "without-flagged", "with-voided"]
-RIVALS = ("tool", "floor")  # the reference holds the solution and a simulated participant is made up: neither compares
+    from seatrial.report.collection import Answer
 
-
-@dataclass
-class Numbers:
-    """What is found, in the order it is found."""
-
-    registered: frozenset[str]
-    estimates: list[EstimateRecord] = field(default_factory=list)
-    missing: list[NotIdentifiableRecord] = field(default_factory=list)
-    curves: list[Curve] = field(default_factory=list)
-    comparisons: list[Comparison] = field(default_factory=list)
-
-
-@dataclass(frozen=True)
-class _About:
-    """Whom and what an answer is about."""
-
-    participant: str
-    scope: Scope = ALL
-    sample_set: SampleSet = "all"
-    suffix: str = ""
+CURVE_PICKED = "the instances were picked in rounds, so their shares within a budget are those of no battery"
 
 
 def numbers(tables: Tables) -> Numbers:
     """Everything that the rows of a run say."""
     found = Numbers(registered(tables))
+    picked = Picked.of(tables)
+    asked = _Asked(found, tables, picked)
     for participant in tables.participants:
-        for scope in _scopes(tables):
-            about = _About(participant, scope)
-            outcomes = tables.outcomes(participant, scope)
-            _add(found, about, bank_success(outcomes), outcomes, tables)
-            if scope == ALL:
-                _add(found, about, generalized_success(outcomes), outcomes, tables)
-        for about, outcomes in _other_sets(tables, participant):
-            _add(found, about, bank_success(outcomes), outcomes, tables)
-            _add(found, about, generalized_success(outcomes), outcomes, tables)
+        asked.shares(participant)
+        asked.attempts(participant)
+        asked.horizon(participant)
     subject = tables.participants[0]
     if tables.kind(subject) == MODEL:
-        _curve(found, tables, subject)
-        for scope in (ALL, *(Scope(family=None, level=level) for level in tables.levels)):
-            _compare(found, tables, subject, scope)
+        asked.curve(subject)
+        add_comparisons(found, tables, subject)
+        add_elicitation(found, tables, subject, asked.seed)
+    add_thresholds(found, tables, subject, picked=picked is not None)
+    found.integrity = integrity(tables, calibrated=picked is not None and picked.log.calibration is not None)
     return found
 
 
@@ -86,6 +70,90 @@ def registered(tables: Tables) -> frozenset[str]:
     """Quantities that the plan names: its analysis entries whose id begins with Q and a number."""
     ids = (str(item["id"]) for item in tables.files.plan.get("analysis", ()))
     return frozenset(name.replace("-", " ").replace(".", " ").split()[0].upper() for name in ids if name.strip())
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One review's questions."""
+
+    found: Numbers
+    tables: Tables
+    picked: Picked | None
+
+    @property
+    def subject(self) -> str:
+        return self.tables.participants[0]
+
+    @property
+    def seed(self) -> int:
+        return int(self.tables.files.plan_digest[:12], 16)
+
+    def shares(self, participant: str) -> None:
+        """Q1 and Q2 on every scope and set of runs."""
+        for scope in _scopes(self.tables):
+            outcomes = self.tables.outcomes(participant, scope)
+            if scope == ALL:
+                self.whole(About(participant), outcomes)
+            else:
+                about = About(participant, scope, estimand=PICKED_ESTIMAND if self.picked else "")
+                self.add(about, bank_success(outcomes), outcomes)
+        for about, outcomes in _other_sets(self.tables, participant):
+            self.whole(about, outcomes)
+
+    def whole(self, about: About, outcomes: Outcomes) -> None:
+        """Q1 and Q2 on everything that was run."""
+        if self.picked and about.participant == self.subject:
+            answers = add_partial(self.found, self.picked, about, outcomes)
+            if about.sample_set == "all":
+                self.found.rounds = self.picked.record(about.participant)
+                add_abilities(self.found, self.picked, self.tables, answers)
+                add_partial_horizon(self.found, about.participant, outcomes, answers)
+            return
+        generalized = generalized_from_picked(self.subject) if self.picked else generalized_success
+        estimand = PICKED_ESTIMAND if self.picked else ""
+        self.add(replace(about, estimand=estimand), bank_success(outcomes), outcomes)
+        self.add(about, generalized(outcomes), outcomes)
+
+    def add(self, about: About, answer: Answer, outcomes: Outcomes) -> None:
+        """Keep an answer; where a participant can act on nothing, that is why it has none."""
+        absent = self.tables.unavailable(about.participant, about.scope)
+        reason = f"not available here: {absent}" if absent else ""
+        self.found.add(about, answer, solved=int(outcomes.counted().score.sum()), reason=reason)
+
+    def attempts(self, participant: str) -> None:
+        """Q4 on the instances with most planned repeats."""
+        most, tasks = self.tables.repeated
+        if most < 2:
+            return
+        outcomes = self.tables.outcomes(participant)
+        outcomes = outcomes.where(np.isin(outcomes.task, sorted(tasks)))
+        if len(outcomes):
+            self.add(About(participant, suffix=f"k{most}"), success_in_attempts(outcomes, most), outcomes)
+
+    def horizon(self, participant: str) -> None:
+        """Q6; of picked instances only the subject's, which `whole` has given."""
+        if self.picked is None:
+            outcomes = self.tables.outcomes(participant)
+            if len(outcomes):
+                add_horizon(self.found, participant, outcomes)
+
+    def curve(self, subject: str) -> None:
+        """Q3, as counts alone where instances were picked."""
+        answer = budget_curve(self.tables.outcomes(subject), rng=np.random.default_rng(self.seed))
+        about = About(subject)
+        if isinstance(answer, NotIdentifiable):
+            self.found.miss(about, answer, answer.reason)
+            return
+        reason = CURVE_PICKED if self.picked else ""
+        curve = _curve_record(self.found, answer, subject, self.seed, reason)
+        self.found.curves.append(curve)
+        if not any(point.estimate for point in curve.points):
+            reasons = "; ".join(dict.fromkeys(point.reason for point in curve.points))
+            whole = answer.points[-1].answer
+            missing = NotIdentifiable(
+                quantity="Q3", estimand=whole.estimand, reason=reasons, counts={"runs": curve.points[-1].runs}
+            )
+            self.found.miss(about, missing, reasons)
 
 
 def _scopes(tables: Tables) -> Iterator[Scope]:
@@ -97,160 +165,24 @@ def _scopes(tables: Tables) -> Iterator[Scope]:
         yield from (Scope(family=family, level=level) for level in tables.levels if (family, level) in cells)
 
 
-def _other_sets(tables: Tables, participant: str) -> Iterator[tuple[_About, Outcomes]]:
+def _other_sets(tables: Tables, participant: str) -> Iterator[tuple[About, Outcomes]]:
     rows = tables.rows(participant)
     if any(row.flags and row.score is not None for row in rows):
         unflagged = tables.outcomes(participant, keep=lambda row: not row.flags)
-        yield _About(participant, sample_set="without-flagged"), unflagged
+        yield About(participant, sample_set="without-flagged"), unflagged
     if any(row.status == "invalidated" for row in rows):
-        yield _About(participant, sample_set="with-voided"), tables.outcomes(participant, voided=True)
+        yield About(participant, sample_set="with-voided"), tables.outcomes(participant, voided=True)
 
 
-def _add(found: Numbers, about: _About, answer: Estimate | NotIdentifiable, outcomes: Outcomes, tables: Tables) -> None:
-    if isinstance(answer, NotIdentifiable):
-        absent = tables.unavailable(about.participant, about.scope)
-        _miss(found, about, answer, f"not available here: {absent}" if absent else answer.reason)
-    else:
-        found.estimates.append(_record(answer, about, int(outcomes.counted().score.sum()), found.registered))
-
-
-def _miss(found: Numbers, about: _About, answer: NotIdentifiable, reason: str) -> None:
-    found.missing.append(
-        NotIdentifiableRecord(
-            quantity=answer.quantity,
-            participant=about.participant,
-            scope=about.scope,
-            sample_set=about.sample_set,
-            estimand=answer.estimand,
-            reason=reason,
-            counts=dict(answer.counts),
-        )
-    )
-
-
-def _record(answer: Estimate, about: _About, solved: int | None, named: frozenset[str]) -> EstimateRecord:
-    scope = about.scope
-    place = [scope.family or "all", f"L{scope.level}" if scope.level is not None else "all", about.sample_set]
-    lower = -1.0 if answer.unit.startswith("difference") else 0.0
-    return EstimateRecord(
-        id="/".join([answer.quantity, about.participant, *place, *([about.suffix] if about.suffix else [])]),
-        quantity=answer.quantity,
-        participant=about.participant,
-        scope=scope,
-        sample_set=about.sample_set,
-        estimand=answer.estimand,
-        unit=answer.unit,
-        value=answer.value,
-        interval=(
-            answer.lower if answer.lower is not None else lower,
-            answer.upper if answer.upper is not None else 1.0,
-        ),
-        level=answer.level,
-        method=answer.method,
-        method_version=answer.method_version,
-        n=answer.n_runs,
-        solved=solved,
-        tasks=answer.n_tasks,
-        families=answer.n_families,
-        budget=answer.budget,
-        bank=answer.bank_version,
-        qualifiers=sorted(answer.qualifiers),
-        standing="registered"
-        if answer.quantity in named and (scope, about.sample_set) == (ALL, "all")
-        else "exploratory",
-    )
-
-
-def _curve(found: Numbers, tables: Tables, subject: str) -> None:
-    seed = int(tables.files.plan_digest[:12], 16)
-    answer = budget_curve(tables.outcomes(subject), rng=np.random.default_rng(seed))
-    about = _About(subject)
-    if isinstance(answer, NotIdentifiable):
-        _miss(found, about, answer, answer.reason)
-        return
-    found.curves.append(_curve_record(answer, subject, seed, found.registered))
-    missing = [point.answer for point in answer.points if isinstance(point.answer, NotIdentifiable)]
-    if len(missing) == len(answer.points):
-        _miss(found, about, missing[-1], "; ".join(dict.fromkeys(item.reason for item in missing)))
-
-
-def _curve_record(curve: BudgetCurve, subject: str, seed: int, named: frozenset[str]) -> Curve:
+def _curve_record(found: Numbers, curve: BudgetCurve, subject: str, seed: int, reason: str) -> Curve:
     points = []
     for point in curve.points:
-        estimate, reason = None, ""
-        if isinstance(point.answer, Estimate):
-            about = _About(subject, suffix=f"{point.share:g}")
-            estimate = _record(point.answer, about, point.solved, named)
-        else:
-            reason = point.answer.reason
+        estimate, why = None, reason
+        if isinstance(point.answer, NotIdentifiable):
+            why = point.answer.reason
+        elif not reason:
+            estimate = found.record(About(subject, suffix=f"{point.share:g}"), point.answer, solved=point.solved)
         points.append(
-            CurvePoint(share=point.share, solved=point.solved, runs=point.runs, estimate=estimate, reason=reason)
+            CurvePoint(share=point.share, solved=point.solved, runs=point.runs, estimate=estimate, reason=why)
         )
     return Curve(participant=subject, points=points, limited=curve.limited, seed=seed)
-
-
-def _compare(found: Numbers, tables: Tables, subject: str, scope: Scope) -> None:
-    own = tables.outcomes(subject, scope)
-    rivals = {name: tables.outcomes(name, scope) for name in tables.participants[1:] if tables.kind(name) in RIVALS}
-    pairs = {name: paired_difference(own, runs) for name, runs in rivals.items()}
-    pairs = {name: pair for name, pair in pairs.items() if pair.pairs}
-    if not pairs:
-        return
-    best = max(pairs, key=lambda name: pairs[name].both + pairs[name].second_only)
-    _comparison(found, _About(subject, scope, suffix=f"minus {best}"), pairs[best], best, list(pairs))
-    if len(pairs) > 1:
-        everybody = ", ".join(pairs)
-        union = paired_difference(own, _union([rivals[name] for name in pairs]))
-        _comparison(found, _About(subject, scope, suffix="minus any"), union, everybody, list(pairs), against="any")
-
-
-def _comparison(
-    found: Numbers,
-    about: _About,
-    pair: PairedComparison,
-    other: str,
-    candidates: list[str],
-    against: Literal["best", "any"] = "best",
-) -> None:
-    estimate, reason = None, ""
-    if isinstance(pair.answer, NotIdentifiable):
-        reason = pair.answer.reason
-        _miss(found, about, pair.answer, reason)
-    else:
-        estimate = _record(pair.answer, about, None, found.registered)
-    found.comparisons.append(
-        Comparison(
-            level=about.scope.level,
-            against=against,
-            subject=about.participant,
-            other=other,
-            candidates=candidates,
-            pairs=pair.pairs,
-            both=pair.both,
-            subject_only=pair.first_only,
-            other_only=pair.second_only,
-            neither=pair.neither,
-            estimate=estimate,
-            reason=reason,
-        )
-    )
-
-
-def _union(rivals: list[Outcomes]) -> Outcomes:
-    """One table in which an instance is solved when any of the participants solved it."""
-    best: dict[tuple[str, int], tuple[str, float]] = {}
-    for runs in (table.counted() for table in rivals):
-        for task, epoch, family, score in zip(runs.task, runs.epoch, runs.family, runs.score, strict=True):
-            key = (str(task), int(epoch))
-            best[key] = (str(family), max(float(score), best.get(key, ("", 0.0))[1]))
-    columns: dict[str, list[str] | list[int] | list[float]] = {
-        "participant": ["any of them"] * len(best),
-        "task": [task for task, _ in best],
-        "epoch": [epoch for _, epoch in best],
-        "family": [family for family, _ in best.values()],
-        "score": [score for _, score in best.values()],
-    }
-    first = rivals[0]
-    return Outcomes.of(
-        columns, budget=first.budget, bank_version=first.bank_version, comparison_key=first.comparison_key
-    )

@@ -19,15 +19,8 @@ if TYPE_CHECKING:
 
     from markupsafe import Markup
 
-    from seatrial.report.assessment import (
-        Assessment,
-        Boundary,
-        Comparison,
-        CurvePoint,
-        EstimateRecord,
-        Participant,
-        Sample,
-    )
+    from seatrial.report.assessment import Assessment, Boundary, Participant, Sample
+    from seatrial.report.records import Comparison, CurvePoint, EstimateRecord
 
 KINDS = {
     "model": "the AI model under review",

@@ -6,26 +6,30 @@
 - An instance on which a participant is not available (a tool is missing, or has nothing to do there) was not planned
   for it.
 - For budgets a solved run counts the tokens it had used when it solved.
+- Where a participant was run in several arms, every number but the gain of an arm is about the first: the plan's own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from seatrial.evaluation.rounds import picked_in
 from seatrial.evaluation.rows import item_of
 from seatrial.measurement import Outcomes, OutcomesError
-from seatrial.report.assessment import ReportError, Scope
+from seatrial.report.assessment import ReportError
+from seatrial.report.collection import ALL
 from seatrial.report.rundir import SCORES
 
 if TYPE_CHECKING:
     from seatrial.evaluation.rows import OutcomeRow
+    from seatrial.report.records import Scope
     from seatrial.report.rundir import RunFiles
 
-ALL = Scope(family=None, level=None)
 MODEL = "model"
+DEFAULT_ARM = "default"
 UNKNOWN = "unknown"  # technique of a run that was broken off before anything of it was logged
 
 Choice = Callable[["OutcomeRow"], bool]
@@ -109,13 +113,28 @@ class Tables:
             return MODEL
         return next((row.kind for row in self.rows(participant)), "tool")
 
+    @property
+    def picked(self) -> bool:
+        """Whether instances were picked in rounds instead of running all of them."""
+        return str(self.files.plan.get("sampling", {}).get("design")) == "rounds"
+
+    @property
+    def repeated(self) -> tuple[int, frozenset[str]]:
+        """Most planned runs of one instance, and the instances that have so many."""
+        runs = Counter(item.task for item in self.planned)
+        most = max(runs.values(), default=0)
+        return most, frozenset(task for task, number in runs.items() if number == most)
+
+    def arms(self, participant: str) -> tuple[str, ...]:
+        """Ways in which a participant was run: the plan's own first, if it is among them, then by name."""
+        found = sorted({row.arm for row in self.files.rows if row.participant == participant})
+        own = str(self.files.plan.get("scaffold", ""))
+        return tuple(sorted(found, key=lambda arm: (arm != own, arm != DEFAULT_ARM)))
+
     def rows(self, participant: str, scope: Scope = ALL) -> tuple[OutcomeRow, ...]:
-        """Final rows of a participant."""
-        return tuple(
-            row
-            for row in self.files.rows
-            if row.participant == participant and not row.superseded and inside(row, scope)
-        )
+        """Final rows of a participant in its first arm."""
+        first = self.arms(participant)[:1]
+        return tuple(row for row in self._final(participant) if row.arm in first and inside(row, scope))
 
     def not_run(self, participant: str, scope: Scope = ALL) -> tuple[Planned, ...]:
         """Planned runs without a row."""
@@ -142,9 +161,20 @@ class Tables:
         rows = [row for row in self.rows(participant, scope) if row.outcome != "unavailable" and keep(row)]
         is_model = self.kind(participant) == MODEL
         records = [self._record(row, voided=voided, capped=is_model) for row in rows]
-        arm = rows[0].arm if rows else "default"
+        arm = rows[0].arm if rows else DEFAULT_ARM
         missing = self.not_run(participant, scope)
         records += [self._stopped(item, participant, arm, capped=is_model) for item in missing]
+        return self._table(participant, scope, records)
+
+    def all_arms(self, participant: str) -> Outcomes:
+        """The table of one participant in all of its arms; nothing is added for runs that never began."""
+        rows = [row for row in self._final(participant) if row.outcome != "unavailable"]
+        return self._table(participant, ALL, [self._record(row, voided=False, capped=True) for row in rows])
+
+    def _final(self, participant: str) -> Iterator[OutcomeRow]:
+        return (row for row in self.files.rows if row.participant == participant and not row.superseded)
+
+    def _table(self, participant: str, scope: Scope, records: list[dict[str, Any]]) -> Outcomes:
         columns = {name: [record[name] for record in records] for name in _COLUMNS}
         try:
             return Outcomes.of(

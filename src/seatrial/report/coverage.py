@@ -1,0 +1,34 @@
+"""How the intervals of this release held in simulation, for the methods that a report uses.
+
+The figures stand in `coverage.json` beside this file. `benchmarks/coverage.py` writes it: it simulates participants
+whose true number is known and counts how often the interval held it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from seatrial.report.records import CoverageFigure
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FILE = "coverage.json"
+
+
+@cache
+def published() -> tuple[CoverageFigure, ...]:
+    """All figures of this release; none where the file was not made."""
+    path = files("seatrial.report").joinpath(FILE)
+    if not path.is_file():
+        return ()
+    return tuple(CoverageFigure(**item) for item in json.loads(path.read_text(encoding="utf-8"))["figures"])
+
+
+def coverage(quantities: Iterable[str]) -> list[CoverageFigure]:
+    """The figures of the quantities that were estimated."""
+    used = set(quantities)
+    return [item for item in published() if item.quantity in used]
