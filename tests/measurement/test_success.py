@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
+from itertools import combinations, pairwise
 from random import Random
 from statistics import NormalDist
 
@@ -21,9 +22,11 @@ from seatrial.measurement import (
     OutcomesError,
     bank_success,
     generalized_success,
+    success_in_attempts,
     wilson,
 )
-from seatrial.measurement.worlds import BASE, drawn_repeats, review
+from seatrial.measurement.success import at_least_one
+from seatrial.measurement.worlds import BASE, AttemptsWorld, drawn_repeats, review
 
 Z = NormalDist().inv_cdf(0.975)
 Row = tuple[str, str, int, float | None, str]  # task, family, epoch, score, status
@@ -257,6 +260,69 @@ def test_invalidated_runs_are_left_out() -> None:
     rows: list[Row] = [(f"t{i}", "f", 0, int(i < 5), "finished") for i in range(10)]
     with_ruling = table([*rows, ("x", "f", 0, 1, "invalidated")])
     assert limits(bank_success(with_ruling)) == limits(bank_success(table(rows)))
+
+
+@pytest.mark.parametrize("n", range(1, 8))
+def test_at_least_one_is_every_way_to_draw_k_of_n(n: int) -> None:
+    for c in range(n + 1):
+        attempts = [1] * c + [0] * (n - c)
+        for k in range(1, n + 1):
+            drawn = list(combinations(attempts, k))
+            share = sum(any(some) for some in drawn) / len(drawn)
+            assert at_least_one(np.array([n]), np.array([c]), k)[0] == pytest.approx(share, abs=1e-12)
+
+
+def test_many_attempts_do_not_overflow() -> None:
+    found = at_least_one(np.array([10_000]), np.array([1]), 100)[0]
+    assert found == pytest.approx(0.01, rel=1e-6)
+
+
+def attempts(seed: int, families: int = 20) -> Outcomes:
+    return AttemptsWorld(tasks=40, attempts=6, k=5, families=families).review(np.random.default_rng(seed))
+
+
+@settings(deadline=None, max_examples=15)
+@given(st.integers(0, 10_000))
+def test_more_attempts_solve_more_and_one_is_the_mean(seed: int) -> None:
+    outcomes = attempts(seed)
+    values = [limits(success_in_attempts(outcomes, k)) for k in range(1, 7)]
+    assert all(one[1] <= two[1] + 1e-12 for one, two in pairwise(values))
+    assert values[0] == pytest.approx(limits(generalized_success(outcomes)))
+    _, code = np.unique(outcomes.task, return_inverse=True)
+    solved = np.bincount(code, weights=outcomes.score) > 0
+    assert values[-1][1] == pytest.approx(solved.mean())
+
+
+def test_attempts_in_full() -> None:
+    found = estimate(success_in_attempts(attempts(1), 5))
+    assert found.quantity == "Q4"
+    assert "at least one of 5 attempts" in found.estimand
+    assert (found.n_runs, found.n_tasks, found.n_families) == (240, 40, 20)
+    few = success_in_attempts(attempts(1, families=10), 5)
+    assert isinstance(few, NotIdentifiable)
+    assert few.reason == "not generalizable (10 families, 15 needed)"
+
+
+def test_the_share_of_shares_is_not_used() -> None:
+    outcomes = runs({f"t{i:02}": [int(i % 2), 0, 0, int(i % 3 == 0)] for i in range(40)})
+    found = limits(success_in_attempts(outcomes, 3))[1]
+    plug_in = np.mean([1 - (1 - sum(row) / 4) ** 3 for row in ([i % 2, i % 3 == 0] for i in range(40))])
+    assert found > plug_in + 0.02
+
+
+def test_too_few_attempts_name_the_task() -> None:
+    scores = {f"t{i:02}": [1, 0, 1] for i in range(16)}
+    with pytest.raises(OutcomesError, match="task t03 has 2 runs; at least one of 3 attempts needs 3"):
+        success_in_attempts(runs({**scores, "t03": [1, 0]}), 3)
+    with pytest.raises(ValueError, match="k is 0"):
+        success_in_attempts(runs(scores), 0)
+    rows: list[Row] = [
+        (task, task, epoch, score, "finished") for task, column in scores.items() for epoch, score in enumerate(column)
+    ]
+    rows[0] = ("t00", "t00", 0, None, "lost")  # planned three, ended two
+    rows += [("u", "u", epoch, 0, "finished") for epoch in range(3)]
+    found = estimate(success_in_attempts(table(rows), 3))
+    assert (found.value, found.qualifiers) == (None, {"losses-bounded"})
 
 
 @pytest.mark.slow

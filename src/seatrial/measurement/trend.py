@@ -41,7 +41,7 @@ def doubling_time(day: Floats, minutes: Floats, scope: Scope, *, level: float = 
     if len(np.unique(day)) < MIN_MODELS:
         return missing(f"horizons from {len(np.unique(day))} release days, {MIN_MODELS} needed")
     slope, half = _line(day, np.log2(minutes), level)
-    if slope + half <= 0 or slope <= 0:
+    if slope <= 0:
         return missing("horizons do not grow")
     return Estimate(
         quantity="Q6",
