@@ -18,6 +18,7 @@ import numpy as np
 
 from seatrial.measurement.estimate import LEVEL
 from seatrial.measurement.posterior import Posterior
+from seatrial.measurement.success import wilson
 from seatrial.measurement.twostage import Stages, draw, second_stage
 
 if TYPE_CHECKING:
@@ -139,17 +140,19 @@ class State:
             chance[places] = 1.0 if decision.round == 1 else decision.chances
         return Stages(self.score, self.guess(), chance)
 
-    def bank_mean(self, level: float = LEVEL) -> tuple[float | None, float | None]:
-        """The bank's success rate and its half-width by the mode in force; None before any score."""
-        if not len(self.seen):
-            return None, None
+    def limits(self, level: float = LEVEL) -> tuple[float, float, float]:
+        """The bank's success rate with its limits, by the mode in force; needs a score."""
+        seen, tasks = self.score[self.seen], len(self.bank)
+        low, high = float(seen.sum()) / tasks, 1 - float((1 - seen).sum()) / tasks  # what is certain already
         if self.mode == "information" and self.calibration is not None:
-            value, sd = self.posterior().bank_mean(self.seen, self.score[self.seen])
-            return value, self.calibration.quantile(level) * self.calibration.multiplier(len(self.seen)) * sd
+            value, sd = self.posterior().bank_mean(self.seen, seen)
+            half = self.calibration.quantile(level) * self.calibration.multiplier(len(seen)) * sd
+            return value, max(value - half, low), min(value + half, high)
         if self.mode == "start":
-            return float(np.nanmean(self.score)), None
-        value, lower, upper = self.stages().limits(level)
-        return value, (upper - lower) / 2
+            value = float(seen.mean())
+            lower, upper = wilson(value, len(seen), level=level)
+            return float(np.clip(value, low, high)), max(lower, low), min(upper, high)
+        return self.stages().limits(level)
 
 
 def next_round(
@@ -213,7 +216,7 @@ def _mode(design: Design, state: State, offered: Calibration | None) -> tuple[st
 
 def _informative(design: Design, state: State, reason: str, rng: np.random.Generator) -> Decision:
     used, rounds = len(state.picked), len(state.decisions)
-    value, half = state.bank_mean()
+    _, half = _known(state)
     if rounds >= ROUNDS and half is not None and half <= design.half_width:
         return _decision(design, state, "information", f"half-width {half:.3f} reached", stop=True)
     if used >= design.cap:
@@ -244,6 +247,14 @@ def _second_stage(design: Design, state: State, reason: str, rng: np.random.Gene
     return _decision(design, state, "probability", f"{reason}; {words}", places=free[drawn], chances=chances[drawn])
 
 
+def _known(state: State) -> tuple[float | None, float | None]:
+    """The bank's success rate and its half-width before this round."""
+    if not len(state.seen):
+        return None, None
+    value, lower, upper = state.limits()
+    return value, (upper - lower) / 2
+
+
 def _decision(
     design: Design,
     state: State,
@@ -255,7 +266,7 @@ def _decision(
     stop: bool = False,
 ) -> Decision:
     posterior = state.posterior()
-    value, half = state.bank_mean()
+    value, half = _known(state)
     known = state.calibration is not None
     return Decision(
         round=len(state.decisions) + 1,

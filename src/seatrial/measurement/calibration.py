@@ -11,18 +11,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from scipy.stats import t as student
 
-from seatrial.measurement.bank import Bank
 from seatrial.measurement.difficulties import Difficulties, fit_difficulties, usable_calibrators
 from seatrial.measurement.posterior import Posterior
 
 if TYPE_CHECKING:
-    from seatrial.measurement.outcomes import Bools, Floats
+    from seatrial.measurement.bank import Bank
+    from seatrial.measurement.outcomes import Bools, Integers
 
 __all__ = ["MIN_CALIBRATORS", "SIZES", "Calibration", "Difficulties", "fit_difficulties", "usable_calibrators"]
 
@@ -106,7 +106,7 @@ class Calibration:
             fields[name] = {int(size): float(value) for size, value in fields[name].items()}
         return cls(**fields)
 
-    def _places(self, bank: Bank) -> tuple[Bools, Any]:
+    def _places(self, bank: Bank) -> tuple[Bools, Integers]:
         names = np.asarray(self.item, dtype=np.str_)
         order = np.argsort(names)
         place = order[np.minimum(np.searchsorted(names, bank.item, sorter=order), len(names) - 1)]

@@ -1,23 +1,70 @@
 """Banks completed from a posterior: what a horizon or a generalized rate of a partly run bank is computed on.
 
-Multiple imputation (Rubin 1987): each completed table gives an answer with its own variance; the spread between tables
-is the part of the error that comes from tasks that were not run.
+Multiple imputation (Rubin 1987): each completed table has an answer with a variance of its own; the spread between
+tables is the part of the error that comes from tasks that were not run. That part is widened by the multiplier.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.special import expit, logit
+from scipy.stats import t as student
 
+from seatrial.measurement.clusters import cluster_mean
+from seatrial.measurement.horizon import Jackknife, jackknife
 from seatrial.measurement.logistic import fit, refit
 
 if TYPE_CHECKING:
-    from seatrial.measurement.outcomes import Floats, Integers
+    from seatrial.measurement.outcomes import Floats, Integers, Texts
     from seatrial.measurement.posterior import Posterior
 
-DRAWS = 40  # of the horizon's SD: 11 % Monte Carlo error, far below that of a multiplier from a dozen calibrators
+TABLES = 20  # whose own variances are averaged
+DRAWS = 40  # of the spread between tables: 11 % Monte Carlo error, far below that of a multiplier from a dozen models
 FLATTEST = -1e-3  # log-odds an octave; a flatter draw has no horizon
+
+
+@dataclass(frozen=True, eq=False)
+class Completion:
+    """A posterior and the runs that made it."""
+
+    posterior: Posterior
+    places: Integers  # tasks with a score
+    score: Floats  # theirs
+
+    def rate(
+        self, family: Texts, multiplier: float, level: float, rng: np.random.Generator
+    ) -> tuple[float, float, float]:
+        """Generalized success: value and limits, logit scale with t(F-1); needs two families, value inside (0, 1)."""
+        value, sd = self.posterior.bank_mean(self.places, self.score)
+        tables = self.posterior.tables(self.places, self.score, rng, TABLES)
+        own = np.nanmean([cluster_mean(table, family).se ** 2 for table in tables])
+        se = float(np.sqrt(own + (multiplier * sd) ** 2))
+        quantile = float(student.ppf((1 + level) / 2, len(np.unique(family)) - 1))
+        half = quantile * se / (value * (1 - value))
+        return value, float(expit(logit(value) - half)), float(expit(logit(value) + half))
+
+    def curve(
+        self, x: Floats, weight: Floats, family: Texts, multiplier: float, rng: np.random.Generator
+    ) -> Jackknife | None:
+        """The horizon's curve over tasks with a known x, with both parts of its covariance; None: there is no fit."""
+        known = ~np.isnan(x)
+        filled = self.posterior.expected()
+        filled[self.places] = self.score
+        full = fit(x[known], filled[known], weight[known])
+        if full is None:
+            return None
+        tables = self.posterior.tables(self.places, self.score, rng, DRAWS)[:, known]
+        curves = refit(x[known], tables, weight[known], full)
+        between = np.cov(curves.T) * (1 + 1 / DRAWS) * multiplier**2
+        found = [jackknife(x[known], table, weight[known], family[known]) for table in tables[:TABLES]]
+        own = [one.covariance for one in found if one is not None]
+        if not own:
+            return None
+        families = len(np.unique(family[known]))
+        return Jackknife(full.intercept, full.slope, np.mean(own, axis=0) + between, families)
 
 
 def horizon_draws(

@@ -1,7 +1,7 @@
 """Make a calibration: fit difficulties, then review each calibrator as if it were new and see how far off one is.
 
-- Every usable calibrator is left out in turn, difficulties are fitted without it, and the rounds of
-  information mode replayed on its full row. Its errors, in units of the posterior's own SD, give one multiplier for each number of runs.
+- Every usable calibrator is left out in turn, difficulties are fitted without it, and the rounds of information mode
+  are replayed on its full row. Its errors in units of the posterior's own SD give one multiplier a number of runs.
 - Four replays each: one makes the multiplier too noisy.
 - The multiplier is one number over all calibrators and stored without them.
 """

@@ -41,7 +41,7 @@ class Stages:
     chance: Floats  # 1 in the first stage, pi_j where drawn, NaN where never picked
 
     def pseudo_outcomes(self) -> Floats:
-        """(tasks,) whose mean estimates the bank's: the score where it was certain to be seen, else guess + error/pi."""
+        """(tasks,) whose mean estimates the bank's: the score where it was sure to be seen, else guess + error/pi."""
         run = ~np.isnan(self.score)
         scaled = np.where(run, (self.score - self.guess) / self._heard(), 0.0)
         return np.where(run & (self.chance == 1), self.score, self.guess + scaled)
