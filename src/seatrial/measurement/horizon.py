@@ -24,6 +24,8 @@ from seatrial.measurement.logistic import Fit, equal_weights, family_weights, fi
 from seatrial.measurement.outcomes import LOSS_BOUND, require_one_participant, require_solved_or_not
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from seatrial.measurement.outcomes import Bools, Floats, Outcomes, Texts
 
 METHOD_VERSION = "1"
@@ -105,13 +107,13 @@ def jackknife(x: Floats, y: Floats, weight: Floats, family: Texts) -> Jackknife 
     families = int(code.max()) + 1 if len(code) else 0
     if full is None or families < 2:
         return None
-    curves = without_each(x, y, weight, code, full)
+    curves = _without_each(x, y, weight, code, full)
     deviation = curves - curves.mean(axis=0)
     covariance = (families - 1) / families * deviation.T @ deviation
     return Jackknife(full.intercept, full.slope, covariance, families)
 
 
-def without_each(x: Floats, y: Floats, weight: Floats, code: Floats, full: Fit) -> Floats:
+def _without_each(x: Floats, y: Floats, weight: Floats, code: NDArray[np.intp], full: Fit) -> Floats:
     """The curve without each family (families, 2); `code` numbers the families from 0."""
     families = np.arange(int(code.max()) + 1)
     rows = max(1, CELLS // len(x))

@@ -112,7 +112,8 @@ def equal_weights(task: Texts) -> Floats:
 
 
 def _normalised(weight: Floats) -> Floats:
-    return weight / weight.sum()
+    share: Floats = weight / weight.sum()
+    return share
 
 
 def _minimum(z: Floats, y: Floats, weight: Floats, ridge: float, start: Floats) -> Floats:
@@ -139,5 +140,6 @@ def _newton_step(z: Floats, y: Floats, weight: Floats, ridge: float, place: Floa
     error, bend = weight * (chance - y), weight * chance * (1 - chance)
     gradient = np.array([error.sum(), error @ z + ridge * place[1]])
     haa, hab, hbb = bend.sum(), bend @ z, bend @ (z * z) + ridge
-    determinant = max(haa * hbb - hab**2, np.finfo(np.float64).tiny)
-    return np.array([hbb * gradient[0] - hab * gradient[1], haa * gradient[1] - hab * gradient[0]]) / determinant
+    determinant = max(float(haa * hbb - hab**2), float(np.finfo(np.float64).tiny))
+    step = [hbb * gradient[0] - hab * gradient[1], haa * gradient[1] - hab * gradient[0]]
+    return np.array(step, dtype=np.float64) / determinant
