@@ -14,7 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from seatrial.battery.canonical import digest
 
-
 Mode = Literal["auto", "information", "probability"]
 
 

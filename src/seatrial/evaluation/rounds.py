@@ -72,9 +72,13 @@ class RoundLog:
             recorded = decision_from(line)
             for task in found.picked():
                 found.finals[task] = ends[task] if task in ends else _missing(run, task)
-            if not _same(found._decide(), recorded):
-                where = f"{run.path / DECISIONS}, round {recorded.round}"
-                raise RunError(f"{where}: does not follow from the plan and the outcomes before it", code=5)
+            differing = _differing(found._decide(), recorded)
+            if differing:
+                raise RunError(
+                    f"{run.path / DECISIONS}, round {recorded.round}: {', '.join(differing)} do not follow from the plan "
+                    "and the outcomes before it; they were changed, or another release than the plan names decided",
+                    code=5,
+                )
             found.decisions.append(recorded)
         found.finals |= {task: ends[task] for task in found.picked() if task in ends}
         return found
@@ -185,9 +189,9 @@ def _missing(run: RunDirectory, task: str) -> Final:
     raise RunError(f"{run.path / FINALS}: no outcome of {task}, on which a later round rests", code=5)
 
 
-def _same(one: Decision, other: Decision) -> bool:
-    """Equal in everything that is picked, and in numbers up to the last digits."""
-    return all(_equal(value, getattr(other, name)) for name, value in vars(one).items())
+def _differing(one: Decision, other: Decision) -> tuple[str, ...]:
+    """The fields in which two decisions differ: picks at all, numbers beyond their last digits."""
+    return tuple(name for name, value in vars(one).items() if not _equal(value, getattr(other, name)))
 
 
 def _equal(one: Any, other: Any) -> bool:  # noqa: ANN401 - fields of a decision

@@ -11,7 +11,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspect_ai.log import list_eval_logs, read_eval_log, read_eval_log_samples
+from inspect_ai.log import (
+    list_eval_logs,
+    read_eval_log,
+    read_eval_log_sample,
+    read_eval_log_sample_summaries,
+)
 from inspect_ai.model import ChatMessageAssistant, ChatMessageSystem, ChatMessageTool, ChatMessageUser
 
 from seatrial.evaluation.extensions._agent import LIMIT, REFUSED
@@ -99,9 +104,10 @@ def _samples(run: RunDirectory) -> Iterator[tuple[str, EvalSample]]:
         headers.append((header.eval.created, info, header))
     for _, info, header in sorted(headers, key=lambda item: item[0]):
         path = str(Path(info.name.removeprefix("file://")).relative_to(run.path))
-        for sample in read_eval_log_samples(
-            info, all_samples_required=False, resolve_attachments=True, exclude_fields={"events"}
-        ):
+        for summary in read_eval_log_sample_summaries(info):  # a header names no sample that a source added later
+            sample = read_eval_log_sample(
+                info, summary.id, summary.epoch, resolve_attachments=True, exclude_fields={"events"}
+            )
             identity = sample.uuid or f"{header.eval.run_id}/{sample.id}/{sample.epoch}"
             if identity not in seen:
                 seen.add(identity)
