@@ -1,11 +1,13 @@
-"""Coverage of the intervals on simulated worlds with a known truth, as the Markdown table of `docs/measurement.md`.
+"""Coverage of the intervals on simulated worlds with a known truth, as the Markdown tables of `docs/measurement.md`.
 
-    python benchmarks/coverage.py                     # 400 participants a world, a minute or two
-    python benchmarks/coverage.py 4000                # the size of the gates
+    python benchmarks/coverage.py                     # 400 participants a world, two minutes on two cores
+    python benchmarks/coverage.py 4000                # the size of the gates, some twenty minutes
     python benchmarks/coverage.py 1000 Q4 "60x5"      # only figures or worlds that contain one of the words
 
-Below 4,000 participants targets are widened by three standard errors of the run's own size. Every hundred participants
-have a generator of their own, so the figures do not depend on the number of processes. 1 when a figure is missed.
+One line a figure goes to the error stream: figure, target, reached or missed. The tables go to the output. A review
+of a partly run bank costs as much as a hundred others, so those worlds get a tenth of the participants. Below 4,000
+participants targets are widened by three standard errors of the run's own size. Every part of a world has a
+generator of its own, so the figures do not depend on the number of processes. 1 when a figure is missed.
 """
 
 from __future__ import annotations
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
 
 SEED = 20261124
 GATE = 4000  # participants: a coverage is then known to a third of a point (one standard error)
-PART = 100
+PART = 100  # participants of one generator
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class Figure:
     """A measured share with its target."""
 
     name: str
+    kind: str  # of world
     world: str
     hits: int
     shown: int
@@ -62,14 +65,36 @@ class Figure:
     def target(self) -> str:
         """The range in words."""
         if self.range is None:
-            return ""
+            return "none"
         low, high = self.range
         return f"at least {low}" if high >= 1 else f"{low} to {high}"
 
-    def row(self) -> str:
-        """One line of the table."""
-        without = 1 - self.shown / self.of
-        return f"| {self.name} | {self.world} | {self.share:.3f} | {without:.1%} | {self.target} | {self.state} |"
+    def line(self) -> str:
+        """The figure by itself."""
+        without = f"{1 - self.shown / self.of:.1%} without a number"
+        target = f"target {self.target}" if self.range else ""
+        return f"{self.name:32} {self.world:40} {self.share:.3f}  n {self.of:5}  {without:22} {target:26} {self.state}"
+
+    def cell(self) -> str:
+        """The figure in a table of its kind."""
+        open_ends = f" ({1 - self.shown / self.of:.1%} open)" if self.shown < self.of else ""
+        return f"{self.share:.3f}{open_ends}{' **missed**' if self.state == 'missed' else ''}"
+
+
+def tables(found: Sequence[Figure]) -> Iterator[str]:
+    """One table a kind of world, in lines of Markdown: a row a world, a column a figure."""
+    for kind in dict.fromkeys(figure.kind for figure in found):
+        some = [figure for figure in found if figure.kind == kind]
+        targets = {figure.name: figure.target for figure in reversed(some)}
+        names = list(dict.fromkeys(figure.name for figure in some))
+        yield f"| world, participants | {' | '.join(names)} |"
+        yield "|---" * (1 + len(names)) + "|"
+        yield f"| *target* | {' | '.join(f'*{targets[name]}*' for name in names)} |"
+        for world in dict.fromkeys(figure.world for figure in some):
+            row = {figure.name: figure for figure in some if figure.world == world}
+            cells = [row[name].cell() if name in row else "" for name in names]
+            yield f"| {world}, {next(iter(row.values())).of:,} | {' | '.join(cells)} |"
+        yield ""
 
 
 def part(case: Case, truth: Truth, seed: np.random.SeedSequence, size: int) -> tuple[Counter[str], Counter[str]]:
@@ -86,17 +111,18 @@ def part(case: Case, truth: Truth, seed: np.random.SeedSequence, size: int) -> t
 
 def measured(case: Case, participants: int, pool: ProcessPoolExecutor) -> Iterator[Figure]:
     """The figures of one world."""
+    participants, size = -(-participants // case.cost), PART // case.cost
     own = [len(case.name), *case.name.encode(), *type(case).__name__.encode()]
-    first, *seeds = np.random.SeedSequence([SEED, *own]).spawn(1 + -(-participants // PART))
+    first, *seeds = np.random.SeedSequence([SEED, *own]).spawn(1 + -(-participants // size))
     truth = case.truth(np.random.default_rng(first))
-    sizes = [min(PART, participants - PART * number) for number in range(len(seeds))]
+    sizes = [min(size, participants - size * number) for number in range(len(seeds))]
     hits: Counter[str] = Counter()
     shown: Counter[str] = Counter()
     for some_hits, some_shown in pool.map(part, [case] * len(seeds), [truth] * len(seeds), seeds, sizes):
         hits.update(some_hits)
         shown.update(some_shown)
     for name, wanted in case.targets().items():
-        yield Figure(name, case.name, hits[name], shown[name], participants, wanted)
+        yield Figure(name, type(case).__name__, case.name, hits[name], shown[name], participants, wanted)
 
 
 def figures(participants: int, cases: Sequence[Case] = CASES, processes: int | None = None) -> Iterator[Figure]:
@@ -112,16 +138,16 @@ def main() -> int:
     parser.add_argument("participants", type=int, nargs="?", default=400)
     parser.add_argument("words", nargs="*")
     parser.add_argument("--processes", type=int)
-    chosen = parser.parse_args()
+    chosen = parser.parse_intermixed_args()
     words = chosen.words or [""]
     cases = [case for case in CASES if any(word in name for word in words for name in (case.name, *case.targets()))]
-    print(f"{chosen.participants:,} simulated participants a world, seed {SEED}\n")
-    print("| figure | world | coverage | without a number | target | |\n|---|---|---|---|---|---|")
-    started, missed = time.monotonic(), 0
+    started, found = time.monotonic(), []
     for figure in figures(chosen.participants, cases, chosen.processes):
-        missed += figure.state == "missed"
-        print(figure.row(), flush=True)
-    print(f"\n{missed} missed; {time.monotonic() - started:.0f} s", file=sys.stderr)
+        found.append(figure)
+        print(figure.line(), file=sys.stderr, flush=True)
+    missed = sum(figure.state == "missed" for figure in found)
+    print(f"{missed} missed; {time.monotonic() - started:.0f} s, seed {SEED}", file=sys.stderr)
+    print(*tables(found), sep="\n")
     return 1 if missed else 0
 
 
