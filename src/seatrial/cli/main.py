@@ -6,8 +6,10 @@ import click
 
 import seatrial
 from seatrial.cli.battery import battery
+from seatrial.cli.calibration import calibration
 from seatrial.cli.cases import grade_patch, replay
 from seatrial.cli.doctor import doctor
+from seatrial.cli.measure import measure
 from seatrial.cli.review import plan, report, resume, review, stop
 from seatrial.cli.sandbox import sandbox
 
@@ -18,7 +20,7 @@ def main() -> None:
     """Voluntary, sealed and checkable evaluation of the cyber capabilities of frontier AI models."""
 
 
-for verb in (plan, review, resume, stop, report, battery, doctor, sandbox):
+for verb in (plan, review, resume, stop, report, measure, calibration, battery, doctor, sandbox):
     main.add_command(verb)
 
 for verb in (replay, grade_patch):

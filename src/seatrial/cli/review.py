@@ -148,6 +148,8 @@ def review(*, out: Path | None, **chosen: Any) -> None:  # noqa: ANN401 - the op
 
     path = out or RUNS / time.strftime("%Y%m%d-%H%M%S")
     with spoken(), _watching() as tell:
+        for line in campaign.notices(_request(chosen)):
+            click.echo(f"- {line}", err=True)
         campaign.prepare(_request(chosen), path, tell)
         state = campaign.execute(path, tell, base_url=chosen["model_base_url"])
     _report(path, state)

@@ -53,6 +53,7 @@ from seatrial.evaluation.rows import write_rows
 from seatrial.evaluation.rundir import RunDirectory, RunError
 from seatrial.evaluation.scrutiny import RULES_VERSION
 from seatrial.measurement.adaptive import Design
+from seatrial.measurement.calibration import MIN_CALIBRATORS
 from seatrial.sandbox import SealedBoxes
 
 if TYPE_CHECKING:
@@ -234,6 +235,17 @@ def usable_calibration(request: Request, cells: tuple[Cell, ...]) -> Calibration
             "and the review draws with known chances instead"
         )
     return calibration
+
+
+def notices(request: Request) -> tuple[str, ...]:
+    """What somebody who asks for this should know before it starts. Raises as `prepare` does."""
+    cells = cells_of(request)
+    calibration = usable_calibration(request, cells)
+    sampling_of(request, "0" * 64, calibration)
+    if calibration is None or calibration.usable >= MIN_CALIBRATORS:
+        return ()
+    few = f"{request.calibration}: {calibration.usable} usable calibrators, {MIN_CALIBRATORS} needed"
+    return (f"{few}: probability mode is used, instances are drawn with known chances",)
 
 
 def comparison_of(request: Request, cells: tuple[Cell, ...]) -> Comparison:

@@ -75,8 +75,8 @@ class RoundLog:
             differing = _differing(found._decide(), recorded)
             if differing:
                 raise RunError(
-                    f"{run.path / DECISIONS}, round {recorded.round}: {', '.join(differing)} do not follow from the plan "
-                    "and the outcomes before it; they were changed, or another release than the plan names decided",
+                    f"{run.path / DECISIONS}, round {recorded.round}: {', '.join(differing)} do not follow from plan "
+                    "and earlier outcomes; they were changed, or another release than the plan names decided",
                     code=5,
                 )
             found.decisions.append(recorded)
@@ -163,6 +163,16 @@ def read_calibration(path: Path, *, expected: str = "") -> Calibration:
         return Calibration.from_json(text)
     except (KeyError, TypeError, ValueError) as error:
         raise RunError(f"{path}: is no calibration that this release reads: {error}") from error
+
+
+def write_calibration(path: Path, calibration: Calibration) -> None:
+    """Write a calibration file, whole or not at all."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        part.write_text(calibration.to_json(), encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error}") from error
 
 
 def picked_in(path: Path) -> frozenset[str]:

@@ -52,6 +52,7 @@ class Calibration:
     comparison_key: str
     bank_version: str
     scale_version: str = "1"
+    linking_se: float = 0.0  # logits; error of standing on an earlier calibration's scale, 0 on its own
 
     def posterior(self, bank: Bank) -> Posterior:
         """A participant's prior on this bank; items that were not calibrated get what x says, blurred."""
