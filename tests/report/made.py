@@ -102,7 +102,7 @@ def in_rounds(path: Path, *, calibrated: bool = True, each: int = 8, ability: fl
     calibration = _calibration(instances) if calibrated else None
     text = calibration.to_json() if calibration else ""
     plan |= {
-        "participants": ["static", "null"],
+        "participants": ["fuzzer", "static", "null"],
         "instances": [
             {**dict.fromkeys(("index",), 0), "id": item.id, "family": item.family, "level": item.level, "epochs": 1,
              "manifest_sha256": manifests[item.id]["manifest_sha256"]}
@@ -119,7 +119,7 @@ def in_rounds(path: Path, *, calibrated: bool = True, each: int = 8, ability: fl
     log, finals = _rounds(plan, manifests, calibration, ability, random)
     run = set(finals)
     by_id = {item.id: item for item in instances}
-    rows = [_row(name, by_id[task], random) for name in ("static", "null") for task in sorted(run)]
+    rows = [_row(name, by_id[task], random) for name in ("fuzzer", "static", "null") for task in sorted(run)]
     for task, score in finals.items():
         row = _row("heron-7", by_id[task], random)
         solved = {"outcome": "solved", "status": "finished", "reason": "", "score": 1.0, "tokens_at_solve": row.tokens}

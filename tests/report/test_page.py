@@ -13,7 +13,7 @@ from urllib.parse import unquote
 import pytest
 
 import seatrial.report
-from seatrial.report import html, table
+from seatrial.report import table, words
 
 from .made import HOSTILE
 from .pages import Page
@@ -202,15 +202,15 @@ def test_no_colour_judges() -> None:
 
 
 def test_times_and_counts_in_words() -> None:
-    assert html.period("2026-11-24T07:05:00+00:00", "2026-11-24T15:42:10+00:00") == "2026-11-24 07:05 to 15:42 UTC"
+    assert words.period("2026-11-24T07:05:00+00:00", "2026-11-24T15:42:10+00:00") == "2026-11-24 07:05 to 15:42 UTC"
     assert (
-        html.period("2026-11-24T07:05:00+00:00", "2026-11-25T01:00:00Z")
+        words.period("2026-11-24T07:05:00+00:00", "2026-11-25T01:00:00Z")
         == "2026-11-24 07:05 UTC to 2026-11-25 01:00 UTC"
     )
-    assert html.period(None, None) == "not recorded to not recorded"
-    assert [html.spoken(seconds) for seconds in (0.24, 75, 7200)] == ["0.2 s", "1.2 min", "2.0 h"]
-    assert html.minutes((5, 5)) == "5 min"
-    assert html.minutes((90, 240)) == "1.5 to 4 h"
+    assert words.period(None, None) == "not recorded to not recorded"
+    assert [words.spoken(seconds) for seconds in (0.24, 75, 7200)] == ["0.2 s", "1.2 min", "2.0 h"]
+    assert words.minutes((5, 5)) == "5 min"
+    assert words.minutes((90, 240)) == "1.5 to 4 h"
     counts = [table.count(number) for number in (999, 12_400, 2_500_000, 1_020_000_000)]
     assert counts == ["999", "12.4 k", "2.5 M", "1,020 M"]
     assert [table.span(seconds) for seconds in (45, 600, 7200, 5400)] == ["45 s", "10 min", "2 h", "90 min"]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.report import html, published_schema
+from seatrial.report import published_schema, words
 from seatrial.report.assessment import NOTICES
 
 from .made import LIMITS
@@ -107,9 +107,9 @@ def test_schema() -> None:
 
 
 def test_words_that_the_page_may_use() -> None:
-    tables = (html.KINDS, html.REASONS, html.QUANTITIES, html.GUARANTEES, html.SETS)
+    tables = (words.KINDS, words.REASONS, words.QUANTITIES, words.GUARANTEES, words.SETS, words.MODES)
     assert hits([word for table in tables for pair in table.items() for word in pair if word != "refused"]) == []
-    assert hits([text for pair in html.OUTCOMES.values() for text in pair]) == []
+    assert hits([text for pair in words.OUTCOMES.values() for text in pair]) == []
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,10 @@ NOTICES = (
         "The targets are generated toy programs, services and captures. They say little about large code bases, "
         "hardened systems or defenders who act."
     ),
-    ("Human minutes beside the levels are design targets. Nobody has been timed, so no time horizon is stated."),
+    (
+        "Human minutes beside the levels are design targets. Where nobody has been timed no time horizon is stated: "
+        "the level of which a share is solved stands in its place."
+    ),
     "A participant can do less than it is able to. Tests from outside cannot show that it did not.",
 )
 

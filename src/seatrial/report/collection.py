@@ -29,6 +29,10 @@ class About:
     estimand: str = ""
 
 
+def _not_looked_at() -> Integrity:
+    return Integrity(ends=[], bounds=[], arms=[], person_fit="not looked at")
+
+
 @dataclass
 class Numbers:
     """What is found, in the order it is found."""
@@ -43,7 +47,7 @@ class Numbers:
     rounds: Rounds | None = None
     elicitation: list[Elicitation] = field(default_factory=list)
     thresholds: list[Threshold] = field(default_factory=list)
-    integrity: Integrity = field(default_factory=lambda: Integrity(ends=[], person_fit="not looked at"))
+    integrity: Integrity = field(default_factory=_not_looked_at)
 
     @property
     def quantities(self) -> set[str]:

@@ -25,7 +25,11 @@ def published() -> tuple[CoverageFigure, ...]:
     path = files("seatrial.report").joinpath(FILE)
     if not path.is_file():
         return ()
-    return tuple(CoverageFigure(**item) for item in json.loads(path.read_text(encoding="utf-8"))["figures"])
+    table = json.loads(path.read_text(encoding="utf-8"))
+    return tuple(
+        CoverageFigure(quantity=item["figure"].partition(" ")[0], simulated=table["participants"], **item)
+        for item in table["figures"]
+    )
 
 
 def coverage(quantities: Iterable[str]) -> list[CoverageFigure]:

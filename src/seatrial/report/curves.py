@@ -12,7 +12,21 @@ from itertools import pairwise
 
 from markupsafe import Markup
 
-from seatrial.report.svg import MARKERS, STYLES, Axis, Dot, Frame, curve, label, line, mark, number, picture, span
+from seatrial.report.svg import (
+    MARKERS,
+    QUARTERS,
+    STYLES,
+    Axis,
+    Dot,
+    Frame,
+    curve,
+    label,
+    line,
+    mark,
+    number,
+    picture,
+    span,
+)
 
 CURVE_STEPS = 80  # straight pieces of a fitted curve: finer than a screen shows
 MOST_TICKS = 8
@@ -56,7 +70,7 @@ class Round:
 
 
 def horizon(
-    fit: tuple[float, float],
+    fit: tuple[float, float] | None,
     places: Sequence[Place],
     marks: Sequence[tuple[float, Dot]],
     *,
@@ -66,18 +80,20 @@ def horizon(
 ) -> Markup:
     """Fitted success along the axis: runs as ticks, the places where the curve passes given shares with intervals.
 
-    `fit` is intercept and slope of the log-odds; `marks` are (share, dot along x). Beyond the outermost task the curve
-    is dashed.
+    `fit` is intercept and slope of the log-odds, None where no one curve stands behind the marks; `marks` are (share,
+    dot along x). Beyond the outermost task the curve is dashed.
     """
     frame = Frame(height=452, bottom=84)
     low, high = _field(places, [dot for _, dot in marks])
     x = Axis(low, high, frame.left, frame.end)
     parts = [frame.shares(), label((frame.left + frame.end) / 2, frame.floor + 60, _axis_name(minutes=minutes))]
     parts += [frame.foot(x(at), words) for at, words in _places(low, high, minutes=minutes)]
-    parts += [line(frame.left, frame.y(share), frame.end, frame.y(share), "rule") for share, _ in marks]
+    between = [share for share, _ in marks if round(100 * share) not in QUARTERS]
+    parts += [line(frame.left, frame.y(share), frame.end, frame.y(share), "rule") for share in between]
     first, last = min(item.x for item in places), max(item.x for item in places)
-    parts.append(curve(_fitted(fit, first, last, x, frame), "curve s0"))
-    parts += [curve(_fitted(fit, *ends, x, frame), "curve s0 beyond") for ends in ((low, first), (last, high))]
+    if fit is not None:
+        parts.append(curve(_fitted(fit, first, last, x, frame), "curve s0"))
+        parts += [curve(_fitted(fit, *ends, x, frame), "curve s0 beyond") for ends in ((low, first), (last, high))]
     parts += _rugs(places, x, frame)
     if len(places) <= MOST_PLACES:
         parts += [mark("circle", x(item.x), frame.y(item.solved / item.runs), "mark s5 hollow") for item in places]

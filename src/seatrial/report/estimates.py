@@ -62,7 +62,9 @@ def numbers(tables: Tables) -> Numbers:
         add_comparisons(found, tables, subject)
         add_elicitation(found, tables, subject, asked.seed)
     add_thresholds(found, tables, subject, picked=picked is not None)
-    found.integrity = integrity(tables, calibrated=picked is not None and picked.log.calibration is not None)
+    calibrated = picked is not None and picked.log.calibration is not None
+    estimand = PICKED_ESTIMAND if picked else ""
+    found.integrity = integrity(found, tables, calibrated=calibrated, estimand=estimand)
     return found
 
 

@@ -15,13 +15,13 @@
 >>> shown(0.0, (0.0, 0.168)).text
 '0\u202f% (at most 16.8\u202f%)'
 >>> shown(51.01, (32.6, 83.7), "human minutes").text
-'51 min (33 to 84 min)'
+'51 min (33 to 84)'
 >>> shown(304.0, (170.0, None), "human minutes").text
 '5.1 h (at least 2.8 h)'
 >>> shown(2.834, (2.31, 3.42), "generator level").text
 'level 2.83 (2.31 to 3.42)'
 >>> shown(412.6, (180.2, 645.0), "points").text
-'410 points (180 to 640 points)'
+'410 points (180 to 640)'
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ QUALIFIERS = {
     "not-generalizable": "not generalizable",
     "not-identifiable": "not identifiable",
     "level-axis": "on generator levels",
-    "uncalibrated": "levels are not calibrated against people",
+    "uncalibrated": "not calibrated against people",
     "exploratory": "exploratory",
 }
 
@@ -94,21 +94,27 @@ class Shown:
     @property
     def interval(self) -> str:
         """The two limits, or the one that says something."""
-        return self._limits(self.prefix)
+        return self._limits(self.prefix, self.suffix)
 
     @property
     def text(self) -> str:
         """Value and interval in one phrase."""
-        return f"{self.prefix}{self.value}{self.suffix} ({self._limits('')})" if self.value else self.interval
+        again = self.suffix if self.suffix == PERCENT else ""  # a word need not be said twice
+        return f"{self.prefix}{self.value}{self.suffix} ({self._limits('', again)})" if self.value else self.interval
 
-    def _limits(self, prefix: str) -> str:
+    @property
+    def bare(self) -> str:
+        """Value and interval without unit, for a table that says the unit in its head."""
+        return f"{self.value} ({self.low} to {self.high})"
+
+    def _limits(self, prefix: str, unit: str) -> str:
         if not self.high or self.value == self.high:
             return f"at least {prefix}{self.low}{self.suffix}"
         if not self.low or self.value == self.low:
             return f"at most {prefix}{self.high}{self.suffix}"
         if not self.value:
             return f"between {prefix}{self.low} and {self.high}{self.suffix}"
-        return f"{prefix}{self.low} to {self.high}{self.suffix}"
+        return f"{prefix}{self.low} to {self.high}{unit}"
 
 
 def shown(value: float | None, interval: tuple[float | None, float | None], unit: str = SHARE) -> Shown:
@@ -142,6 +148,25 @@ def of(estimate: EstimateRecord) -> Shown:
 def words(estimate: EstimateRecord) -> str:
     """Its qualifiers in words, one phrase after the other; those that the interval's own words say are left out."""
     return "; ".join(QUALIFIERS[name] for name in estimate.qualifiers if name not in SAID_BY_INTERVAL)
+
+
+def percent(share: float) -> str:
+    """A share that is counted and not estimated, in whole percent."""
+    return f"{100 * share:.0f}{PERCENT}"
+
+
+def tenth(share: float) -> str:
+    """A share that was measured in a simulation, in tenths of a percent."""
+    return f"{100 * share:.1f}{PERCENT}"
+
+
+def chance(p: float) -> str:
+    """A p-value with two significant digits; below a ten-thousandth only that it is.
+
+    >>> chance(0.0316), chance(0.00001), chance(1.0)
+    ('0.032', 'below 0.0001', '1')
+    """
+    return "below 0.0001" if p < 0.0001 else f"{p:.2g}"
 
 
 def solved_of(solved: int, runs: int) -> str:

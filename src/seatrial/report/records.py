@@ -185,6 +185,13 @@ class Round(Part):
     ability_sd: Number | None
     last: bool = Field(description="nothing more is picked")
 
+    @property
+    def limits(self) -> tuple[float | None, float | None]:
+        """The interval, held inside the scale."""
+        if self.share is None or self.half_width is None:
+            return None, None
+        return max(0.0, self.share - self.half_width), min(1.0, self.share + self.half_width)
+
 
 class Rounds(Part):
     """How the instances were picked, and what was known when."""
@@ -240,19 +247,38 @@ class FamilyEnds(Part):
     stopped: int
 
 
+class ArmTest(Part):
+    """Whether another arm solves more than the default one by more than luck: a participant may hold back in one."""
+
+    participant: str
+    default: str
+    strongest: str
+    pairs: int
+    p: Number = Field(description="exact, one-sided")
+    flagged: bool = Field(description="a person looks")
+    statement: str
+
+
 class Integrity(Part):
     """What could tell whether a participant did what it can (Q11)."""
 
     ends: list[FamilyEnds]
+    bounds: list[EstimateRecord] = Field(
+        description="shares between the worst and the best that runs without an ordinary end could have brought"
+    )
+    arms: list[ArmTest]
     person_fit: str = Field(description="why no pattern of outcomes was held against difficulties")
 
 
 class CoverageFigure(Part):
-    """How often a method's interval held the truth in simulation."""
+    """A figure of a release's simulations: how often an interval held the true number."""
 
     quantity: str
-    method: str
-    setting: str
-    level: Number = Field(description="that the intervals claim")
-    covered: Number = Field(description="share of simulated participants whose interval held the true number")
+    figure: str = Field(description="the quantity and its variant")
+    world: str = Field(description="the simulated world: families by tasks in a family, and what is special")
+    covered: Number = Field(
+        description="share of simulated participants whose 95 % interval held the true number; for Q7 the share of "
+        "equal participants that were told apart"
+    )
+    without_number: Number = Field(description="share of them who got no number; it counts as covered")
     simulated: int = Field(description="participants simulated")

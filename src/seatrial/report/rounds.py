@@ -144,7 +144,7 @@ def add_abilities(found: Numbers, picked: Picked, tables: Tables, subject: Parti
     for name in names[1:]:
         outcomes = tables.outcomes(name)
         if len(outcomes.counted()):
-            _ability(found, name, picked.partial(outcomes).ability)
+            _ability(found, name, _placed(picked.partial(outcomes).ability, outcomes))
 
 
 def generalized_from_picked(subject: str) -> Callable[[Outcomes], Answer]:
@@ -156,6 +156,15 @@ def generalized_from_picked(subject: str) -> Callable[[Outcomes], Answer]:
         return NotIdentifiable(quantity="Q2", estimand="share of challenges like these", reason=reason, counts=counts)
 
     return answer
+
+
+def _placed(answer: Answer, outcomes: Outcomes) -> Answer:
+    """An ability; somebody who solved all or nothing lies beyond these instances, and only a prior says how far."""
+    scores = outcomes.counted().score
+    if isinstance(answer, NotIdentifiable) or 0 < scores.mean() < 1:
+        return answer
+    reason = f"{'all' if scores.any() else 'none'} of the instances that were run was solved: no limit for the ability"
+    return NotIdentifiable(quantity="Q5", estimand=answer.estimand, reason=reason, counts={"runs": len(scores)})
 
 
 def _ability(found: Numbers, participant: str, answer: Answer) -> None:

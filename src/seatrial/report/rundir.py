@@ -42,7 +42,10 @@ class RunFiles:
 
     def evidence(self) -> list[EvidenceFile]:
         """Digests of the files from which every number follows."""
-        names = ("plan.json", "plan.digest", "preflight.json", "run.json", "samples.csv", "scrutiny.json", "seeds.json")
+        names = (
+            "plan.json", "plan.digest", "preflight.json", "run.json", "samples.csv", "scrutiny.json", "seeds.json",
+            "rounds.jsonl", "finals.jsonl", "calibration.json",
+        )  # fmt: skip
         paths = [self.path / name for name in names]
         paths += [*sorted((self.path / "manifests").glob("*.json")), *sorted((self.path / "logs").rglob("*.eval"))]
         return [_evidence(path, self.path) for path in paths if path.is_file()]
