@@ -122,11 +122,13 @@ def _money(option: str, text: str) -> str:
 @_requested
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def plan(*, as_json: bool, **chosen: Any) -> None:  # noqa: ANN401 - the options by name
-    """Say what a review would run and may cost, before anything runs."""
-    from seatrial.evaluation.forecast import forecast
+    """Say what a review would run and may cost, before anything runs; with --precision, what that takes."""
+    from seatrial.evaluation.forecast import forecast, precision
 
     with spoken():
         figures = forecast(_request(chosen))
+        if chosen["precision"]:
+            figures["precision"] = precision(_request(chosen))
     if as_json:
         click.echo(json.dumps(figures, indent=2))
         return
@@ -134,9 +136,40 @@ def plan(*, as_json: bool, **chosen: Any) -> None:  # noqa: ANN401 - the options
     for family, levels in figures["families"].items():
         counts = ", ".join(f"{count} of L{level}" for level, count in levels.items())
         click.echo(f"  {family:<12} {counts}")
-    click.echo(f"{figures['attempts']} attempts for each of: {', '.join(figures['participants'])}")
+    if chosen["precision"]:
+        _say_precision(figures["precision"], figures["participants"])
+    else:
+        click.echo(f"{figures['attempts']} attempts for each of: {', '.join(figures['participants'])}")
     for line in figures["notes"]:
         click.echo(f"- {line}")
+
+
+def _say_precision(found: dict[str, Any], participants: list[str]) -> None:
+    """The runs that a precision takes, and a line for each quantity."""
+    points = 100 * float(found["wanted"])
+    cost = f"{found['tokens_at_most']:,} tokens and " if found["tokens_at_most"] else ""
+    click.echo(f"wanted: ±{points:g} points on success on exactly these {found['instances']} instances")
+    click.echo(
+        f"about {found['runs']} runs, {cost}{found['hours_at_most']} hours, for each of: {', '.join(participants)}"
+    )
+    for item in found["expectations"]:
+        click.echo(f"  {item['quantity']:<4} {item['about']}: {_worth(item)}")
+        if item["remark"]:
+            click.echo(f"       {item['remark']}")
+    for line in found["notes"]:
+        click.echo(f"- {line}")
+
+
+def _worth(item: dict[str, Any]) -> str:
+    value = item["expected"]
+    if value is None:
+        return "nothing to expect"
+    words = {
+        "half-width": f"±{100 * value:.2g} points",
+        "factor": f"limits a factor {value:.2g} from the estimate",
+        "power": f"with probability {value:.0%}",
+    }[item["measure"]]
+    return words if item["reachable"] else f"{words}, wanted ±{100 * item['wanted']:.2g}: out of reach"
 
 
 @click.command()
