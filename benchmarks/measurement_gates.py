@@ -11,6 +11,7 @@
 | `gates_claims.py` | G3, G6, G9: judge, peeking, integrity, richness |
 | here | G7: speed, in CPU seconds of one thread, so that other work on the machine does not count |
 
+A file of its own offers `figures(folder, rng)`, which yields (name, figure, target, "reached" | "missed" | "not run").
 What cannot run here is "not run", never reached. 1 when a figure is missed.
 """
 
