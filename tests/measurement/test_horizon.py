@@ -185,7 +185,12 @@ def test_without_minutes_the_axis_is_the_level() -> None:
         assert one is not None
         assert answer.value == pytest.approx(one.at(0.5))
     bare = horizon(changed(outcomes, minutes=np.full(len(outcomes), np.nan)))
-    assert reason(bare) == "no run with an outcome has a level"
+    assert reason(bare).startswith("100% of the weight has no human minutes and 100% no level")
+    halves = np.arange(len(outcomes)) % 2 == 0
+    neither = changed(
+        outcomes, minutes=np.where(halves, np.nan, outcomes.minutes), level=np.where(halves, level, np.nan)
+    )
+    assert "no level" in reason(horizon(neither))
 
 
 def test_minutes_that_were_not_timed() -> None:

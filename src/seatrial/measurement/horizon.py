@@ -154,7 +154,8 @@ def horizon(
     axis = _axis(counted, weighting)
     view = _View(axis, share, weighting, level)
     known = view.known(counted)
-    answer, curve = view.answer(outcomes)
+    gap = _gap(counted, axis, weighting)
+    answer, curve = view.answer(outcomes, gap)
     task = np.unique(known.task, return_index=True)[1]
     lengths = view.unit_lengths(known)[task]
     value = answer.value if isinstance(answer, Estimate) else None
@@ -272,9 +273,11 @@ class _View:
         weight = family_weights(task, family) if self.weighting == "family" else equal_weights(task)
         return jackknife(self.x(runs)[first], y, weight, family)
 
-    def answer(self, outcomes: Outcomes) -> tuple[Answer, Jackknife | None]:
+    def answer(self, outcomes: Outcomes, gap: str = "") -> tuple[Answer, Jackknife | None]:
         runs, losses = self.known(outcomes.counted()), self.known(outcomes.losses())
         scope = self.scope(runs, outcomes, len(losses))
+        if gap:
+            return _missing(gap, self.share, scope), None
         curve = self.curve(runs)
         if len(losses) <= LOSS_BOUND * (len(runs) + len(losses)):
             return printed(curve, self.share, scope, level=self.level), curve
@@ -312,10 +315,22 @@ def weights(runs: Outcomes, weighting: Weighting) -> Floats:
 
 
 def _axis(counted: Outcomes, weighting: Weighting) -> Axis:
-    if not len(counted):
-        return "minutes"
+    return "level" if _uncalibrated(counted, weighting) > DESIGN_BOUND else "minutes"
+
+
+def _uncalibrated(counted: Outcomes, weighting: Weighting) -> float:
+    """The share of weight without human minutes."""
     without: Bools = np.isnan(counted.minutes) | (counted.minutes_source == "design")
-    return "level" if weights(counted, weighting)[without].sum() > DESIGN_BOUND else "minutes"
+    return float(weights(counted, weighting)[without].sum())
+
+
+def _gap(counted: Outcomes, axis: Axis, weighting: Weighting) -> str:
+    """Why neither axis will do, or an empty text."""
+    unknown = float(weights(counted, weighting)[np.isnan(counted.level)].sum())
+    if axis == "minutes" or unknown <= DESIGN_BOUND:
+        return ""
+    shares = f"{_uncalibrated(counted, weighting):.0%} of the weight has no human minutes and {unknown:.0%} no level"
+    return f"{shares}; at most {DESIGN_BOUND:.0%} may be without"
 
 
 def _timed(outcomes: Outcomes, known: Outcomes, view: _View) -> Answer | None:
