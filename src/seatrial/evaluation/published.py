@@ -34,6 +34,7 @@ RUN_COLUMNS = {
     "tokens": "total_tokens",
 }
 MINUTES = {"human": "best_available_minutes", "model": "model_estimate_minutes"}
+SUMMARIES = {"human": "model_summaries_human_2M.parquet", "model": "model_summaries_runs_2M.parquet"}
 SOURCE = "best_available_source"
 BUDGET = 2_000_000  # tokens a run, the cap of the published runs; some overshoot it slightly
 
@@ -73,7 +74,28 @@ def read_published(folder: Path, choices: Choices) -> Reading:
     notes = [f"minutes: {MINUTES[variant]} of {TASKS}"]
     if without:
         notes.append(f"{count(without, 'run')} of tasks without these minutes count for success and not for horizons")
-    return replace(reading, name=folder.resolve().name, notes=(*notes, *reading.notes), minutes_only=True)
+    return replace(
+        reading,
+        name=folder.resolve().name,
+        notes=(*notes, *reading.notes),
+        minutes_only=True,
+        published=_published(folder, variant),
+    )
+
+
+def _published(folder: Path, variant: str) -> dict[tuple[str, str], float]:
+    """The publisher's own horizons, where the folder has them, to be laid beside ours."""
+    path = folder / SUMMARIES[variant]
+    if not path.is_file():
+        return {}
+    table = read_sheet(path)
+    _mind(table, ("agent", "p50", "p80"))
+    return {
+        (str(agent), share): float(table.columns[share][row])
+        for row, agent in enumerate(table.columns["agent"])
+        for share in ("p50", "p80")
+        if not empty(table.columns[share][row])
+    }
 
 
 def _minutes(tasks: Sheet, variant: str) -> dict[str, tuple[float | None, str]]:

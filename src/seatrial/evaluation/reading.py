@@ -1,6 +1,6 @@
 """What was read from somebody's results: the outcomes, and an account of every row and column that is not in them.
 
-- Rows read = rows in the outcomes + rows left out, each with a reason.
+- Rows of the outcomes = rows read - rows left out, each with a reason, + planned runs of which no row was left.
 - Nothing is assumed in silence: what the source did not say stands in `notes`.
 - The digest is over the bytes that were read: of a file its SHA-256, of a folder that of its list of files.
 """
@@ -10,10 +10,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from seatrial.measurement.outcomes import codes
 
 if TYPE_CHECKING:
     from seatrial.measurement import Outcomes
@@ -58,26 +61,37 @@ class Reading:
     outcomes: Outcomes  # of all participants; its caps are 0, see `caps`
     caps: Integers  # token cap of each row of the outcomes, 0 where none is known
     left_out: tuple[LeftOut, ...] = ()
+    added: int = 0  # planned runs that left no row: they stand in the outcomes as lost or stopped
     columns: Mapping[str, str] = field(default_factory=dict)  # theirs, by the name of ours that they are read as
     ignored_columns: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     clusters: tuple[tuple[str, ...], ...] | None = None  # clusters of findings of each row
     minutes_only: bool = False  # a horizon is fitted on the tasks with minutes alone, as the publisher did
+    published: Mapping[tuple[str, str], float] = field(default_factory=dict)  # by participant and p50 or p80
+    repeats_drawn_before: bool = False  # whether tasks with several runs were drawn at random before the runs
+    budgets: Mapping[tuple[str, str], str] = field(default_factory=dict)  # by participant and arm, where they differ
 
-    @property
+    @cached_property
     def participants(self) -> tuple[tuple[str, str], ...]:
         """Participant and arm, in the order of their first rows."""
-        pairs = zip(self.outcomes.participant.tolist(), self.outcomes.arm.tolist(), strict=True)
-        return tuple(dict.fromkeys(pairs))
+        first = np.sort(np.unique(self.code, return_index=True)[1])
+        return tuple((str(self.outcomes.participant[row]), str(self.outcomes.arm[row])) for row in first)
+
+    @cached_property
+    def code(self) -> Integers:
+        """An integer for each row that tells participants and arms apart."""
+        return codes(self.outcomes.participant, self.outcomes.arm)
 
     def rows_of(self, participant: str, arm: str) -> Bools:
         """The mask of one participant's rows in one arm."""
-        return (self.outcomes.participant == participant) & (self.outcomes.arm == arm)
+        first = self.participants.index((participant, arm))
+        return self.code == self.code[np.sort(np.unique(self.code, return_index=True)[1])[first]]
 
     def table(self, participant: str, arm: str) -> Outcomes:
         """The outcomes of one participant in one arm, with caps where every run has one."""
         mask = self.rows_of(participant, arm)
         runs, caps = self.outcomes.where(mask), self.caps[mask]
+        runs = replace(runs, budget=self.budgets.get((participant, arm), runs.budget))
         if not len(runs) or (caps == 0).any():
             return runs
         words = f"{caps[0]:,} tokens a run" if (caps == caps[0]).all() else "a token cap for each task"

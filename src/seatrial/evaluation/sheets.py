@@ -50,13 +50,13 @@ def read_sheet(path: Path) -> Sheet:
 
 def _parquet(path: Path) -> Sheet:
     try:
-        import pyarrow as arrow  # noqa: PLC0415 - a large library that only this kind of file needs
+        import pyarrow as pa  # noqa: PLC0415 - a large library that only this kind of file needs
         from pyarrow import parquet  # noqa: PLC0415 - the same
     except ImportError:
         raise OutcomesError(f"{path}: parquet is read with pyarrow, which is not installed; a csv needs none") from None
     try:
         table = parquet.read_table(path)
-    except (arrow.ArrowException, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError) as error:
         raise OutcomesError(f"{path}: not a readable parquet file: {_one_line(error)}") from None
     _mind_names(path.name, list(table.column_names))
     return Sheet(path.name, {name: table.column(name).to_pylist() for name in table.column_names}, None)

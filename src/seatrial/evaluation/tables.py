@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from seatrial.evaluation.grades import empty, grade
-from seatrial.evaluation.reading import NOT_STATED, Choices, Reading, digest_of, without_caps
+from seatrial.evaluation.reading import Choices, Reading, digest_of, without_caps
 from seatrial.evaluation.sheets import Sheet, read_sheet
 from seatrial.measurement import Outcomes, OutcomesError
 from seatrial.measurement.outcomes import COLUMNS, MINUTES_SOURCES, STATUSES
@@ -245,7 +245,10 @@ class _Build:
             columns["status"] = np.where(without, "lost", "finished").tolist()
             return
         blank = np.array([empty(text) for text in status])
-        filled = [("lost" if missing else "finished") if empty(text) else text for text, missing in zip(status, without, strict=True)]
+        filled = [
+            ("lost" if missing else "finished") if empty(text) else text
+            for text, missing in zip(status, without, strict=True)
+        ]
         if blank.any():
             self.notes.append(f"{count(blank.sum(), 'run')} without a status: lost without a score, else finished")
         for row, text in enumerate(filled):
