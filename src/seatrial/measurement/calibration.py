@@ -32,7 +32,7 @@ KNOWN_SHARE = 0.8  # of a bank's tasks with calibrated difficulties before picks
 _PROBIT = np.pi / 8  # logistic with a normal error of its argument (MacKay 1992)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class Calibration:
     """Difficulties of a bank's items with everything a review needs to use them."""
 

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 NODES: Floats = np.linspace(-4.5, 4.5, 61)  # N(0, 1) has less than 1e-5 of its mass outside
 _LOG_PRIOR: Floats = -(NODES**2) / 2
 ROUNDS = 100  # of EM; most fits stand after 40
-NEWTON = 3
-TOLERANCE = 1e-3  # logits; far below the standard deviation of any difficulty
+NEWTON = 2
+TOLERANCE = 3e-3  # logits; far below the standard deviation of any difficulty
 VAGUE = 2.0  # logits: spread of difficulties before any was seen
 MIN_FOR_REGRESSION = 5  # items with a known x
 MIN_FOR_DISCRIMINATIONS = 40  # calibrators

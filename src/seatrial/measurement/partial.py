@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+from scipy.stats import norm
 
 from seatrial.measurement.adaptive import ABOVE, Decision, Design, State
 from seatrial.measurement.clusters import MIN_FAMILIES, cluster_mean, one_sided_limit
@@ -68,12 +69,10 @@ def partial(
     design: Design,
     rng: np.random.Generator,
     level: float = LEVEL,
-    linking_se: float = 0.0,
 ) -> Partial:
     """All answers for one participant's review.
 
-    `rng` draws the completed tables of information mode; `linking_se` (logits) is the error of putting this
-    calibration onto an older scale. Runs of tasks that no decision picked are left out.
+    `rng` draws the completed tables of information mode. Runs of tasks that no decision picked are left out.
     """
     require_one_participant(outcomes)
     require_solved_or_not(outcomes)
@@ -83,7 +82,7 @@ def partial(
 
     def answered(table: Outcomes) -> Partial:
         state = State.of(bank, calibration, decisions, task_scores(table))
-        return _Answers(state, outcomes, len(losses), design.seed, level, linking_se).all(rng)
+        return _Answers(state, outcomes, len(losses), design.seed, level).all(rng)
 
     if len(losses) <= LOSS_BOUND * (len(counted) + len(losses)):
         return answered(counted)
@@ -107,7 +106,6 @@ class _Answers:
     lost: int
     seed: int
     level: float
-    linking_se: float
 
     def all(self, rng: np.random.Generator) -> Partial:
         mode = self.state.mode
@@ -186,10 +184,10 @@ class _Answers:
         logits = float(np.exp(np.log(calibration.a).mean()))
         value = POINTS * logits * posterior.theta_mean
         own = calibration.quantile(self.level) * self._multiplier() * logits * posterior.theta_sd
-        link = 1.96 * self.linking_se
-        half = POINTS * float(np.hypot(own, link))
+        link = calibration.linking_se
+        half = POINTS * float(np.hypot(own, norm.ppf((1 + self.level) / 2) * link))
         method = f"posterior mean, SD times {self._multiplier():.2f} and t"
-        method += f", linking error {self.linking_se:.2f} logits in quadrature" if self.linking_se else ""
+        method += f", linking error {link:.2f} logits in quadrature" if link else ""
         marks = self.marks | ({"exploratory"} if self.state.mode == "probability" else set())
         marks |= {"above-calibrators"} if self._above() else set()
         answer = self._estimate("Q5", ABILITY_ESTIMAND, "points", (value, value - half, value + half), method, marks)
