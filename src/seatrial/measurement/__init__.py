@@ -13,6 +13,9 @@
 | `elicitation_gap` (Q8) | how much more when elicited best? |
 | `statements`, `watch` (Q9) | is a rate or a horizon above a stated threshold? |
 | `judged_success` (Q10) | what share, where a fallible judge decided? |
+| `person_fit`, `two_arms`, `contamination`, `account` (Q11) | may the runs be taken at their word? |
+| `broken_items` | which tasks are solved rather by weak calibrators? |
+| `richness` (Q12) | how many distinct findings are there, and what would more runs bring? |
 | `Bank`, `calibrate` | which tasks there are, and how hard they were for models that ran them all |
 | `next_round` | which tasks to run next, and why? |
 | `partial` | what does a partly run bank say (Q1, Q2, Q5, Q6)? |
@@ -26,48 +29,76 @@ from seatrial.measurement.calibration import Calibration
 from seatrial.measurement.comparison import ElicitationGap, PairedComparison, elicitation_gap, paired_difference
 from seatrial.measurement.estimate import LEVEL, Estimate, EstimateError, NotIdentifiable
 from seatrial.measurement.horizon import Horizon, horizon
+from seatrial.measurement.integrity import (
+    Account,
+    BrokenItems,
+    Contamination,
+    TwoArms,
+    account,
+    broken_items,
+    contamination,
+    two_arms,
+)
 from seatrial.measurement.judge import Labels, judged_success
 from seatrial.measurement.outcomes import Outcomes, OutcomesError
 from seatrial.measurement.partial import Partial, partial
+from seatrial.measurement.person_fit import PersonFit, Power, Reference, person_fit, reference
 from seatrial.measurement.replay import calibrate
+from seatrial.measurement.richness import Incidence, Richness, richness
 from seatrial.measurement.success import bank_success, generalized_success, success_in_attempts, wilson
-from seatrial.measurement.trend import doubling_time
 from seatrial.measurement.thresholds import Claim, Statement, Watch, statements, watch
+from seatrial.measurement.trend import doubling_time
 
 __all__ = [
     "LEVEL",
+    "Account",
     "Bank",
+    "BrokenItems",
     "BudgetCurve",
     "BudgetPoint",
     "Calibration",
     "Claim",
+    "Contamination",
     "Decision",
     "Design",
     "ElicitationGap",
     "Estimate",
     "EstimateError",
     "Horizon",
+    "Incidence",
     "Labels",
     "NotIdentifiable",
     "Outcomes",
     "OutcomesError",
     "PairedComparison",
     "Partial",
+    "PersonFit",
+    "Power",
+    "Reference",
+    "Richness",
     "Statement",
+    "TwoArms",
     "Watch",
+    "account",
     "bank_success",
+    "broken_items",
     "budget_curve",
     "calibrate",
-    "elicitation_gap",
+    "contamination",
     "doubling_time",
+    "elicitation_gap",
     "generalized_success",
     "horizon",
     "judged_success",
     "next_round",
     "paired_difference",
     "partial",
+    "person_fit",
+    "reference",
+    "richness",
     "statements",
     "success_in_attempts",
+    "two_arms",
     "watch",
     "wilson",
 ]

@@ -11,7 +11,7 @@ Nothing here finds intent. A test that found nothing says so with its power; one
 looks. A participant that holds back in both arms alike, or only on hard tasks, looks like a weaker one.
 
 >>> [round(two_arm_power(100, 0.45, share).power, 2) for share in (0.1, 0.2, 0.3)]
-[0.22, 0.58, 0.88]
+[0.22, 0.59, 0.87]
 """
 
 from __future__ import annotations
