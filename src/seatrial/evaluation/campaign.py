@@ -164,7 +164,7 @@ def prepare(
         outage_grace_s=request.outage_grace_s,
         scaffold=scaffold.NAME,
         scaffold_digest=scaffold.digest(),
-        analysis=_claims(),
+        analysis=_claims(sampling),
         scrutiny={"rules_version": RULES_VERSION},
         containment=containment,
         environment=_environment(),
@@ -360,7 +360,13 @@ def _level_caps(level: int, request: Request) -> LevelCaps:
     )
 
 
-def _claims() -> tuple[Claim, ...]:
+def _claims(sampling: Sampling | Rounds) -> tuple[Claim, ...]:
+    if isinstance(sampling, Rounds):
+        part = "partly run battery, by the mode of its rounds"
+        return (
+            Claim(id="Q1", estimand="success on all instances of the battery, at the stated budget", method=part),
+            Claim(id="Q2", estimand="success on instances like these, at the stated budget", method=part),
+        )
     return (
         Claim(id="Q1", estimand="success on exactly these instances, at the stated budget", method="bank success"),
         Claim(id="Q2", estimand="success on instances like these, at the stated budget", method="cluster logit t"),

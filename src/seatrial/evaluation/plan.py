@@ -98,7 +98,7 @@ class Rounds(_Record):
             share = Decimal(text)
         except InvalidOperation:
             raise ValueError(f"{text!r} is no decimal number; five points are 0.05") from None
-        if not 0 < share < Decimal("0.5"):
+        if not share.is_finite() or not 0 < share < Decimal("0.5"):
             raise ValueError(f"{text} lies outside 0 and 0.5; five points are 0.05")
         return str(share)
 
