@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import doctest
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 
+from seatrial.measurement import logistic
 from seatrial.measurement.logistic import RIDGE, Fit, equal_weights, family_weights, fit, refit
 
 Case = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -23,6 +26,11 @@ def case(seed: int, runs: int = 80) -> Case:
 def known(found: Fit | None) -> Fit:
     assert found is not None
     return found
+
+
+def test_the_worked_example() -> None:
+    found = doctest.testmod(logistic)
+    assert (found.failed, found.attempted > 0) == (0, True)
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -340,3 +340,15 @@ def test_coverage_of_both_rates() -> None:
         general += low <= truth <= high
     assert bank >= 200 * 0.93 - 3 * math.sqrt(200 * 0.05 * 0.95)
     assert abs(general - 190) <= 3 * math.sqrt(200 * 0.05 * 0.95)
+
+
+@pytest.mark.slow
+def test_coverage_of_attempts() -> None:
+    """150 simulated participants, tolerance three standard errors; the full size is `benchmarks/coverage.py`."""
+    rng = np.random.default_rng(11)
+    world = AttemptsWorld(tasks=60, attempts=8, k=5, families=20)
+    truth, hits = world.truth(rng), 0
+    for _ in range(150):
+        low, _, high = limits(success_in_attempts(world.review(rng), 5))
+        hits += low <= truth <= high
+    assert abs(hits - 142.5) <= 3 * math.sqrt(150 * 0.05 * 0.95)
