@@ -258,7 +258,7 @@ def test_gap_by_hand() -> None:
     none = contamination(table, given_chance, set(), rng=np.random.default_rng(1))
     assert none.p_value is None
     assert isinstance(none.answer, NotIdentifiable)
-    wide = runs(scores * 5, families=16)
+    wide = runs(scores * 5, families=20)
     names = wide.task.tolist()
     private = {names[i] for i in range(40) if i % 8 in {0, 3, 4, 7}}
     found = contamination(wide, dict(zip(names, chance * 5, strict=True)), private, rng=np.random.default_rng(1))
