@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 )
 @click.option("--participant", "participants", multiple=True, help="Only this one; may be repeated.")
 @click.option("--against", default="", help="For differences: the participant to compare with.")
+@click.option("--default-arm", default="default", show_default=True, help="The arm that others are measured against.")
 @click.option("--attempts", type=click.IntRange(1), help="K of: solved in at least one of K attempts.")
 @click.option("--at-least", multiple=True, help="A threshold: a share as 0.5, or minutes as 60min; may be repeated.")
 @click.option("--level", default=0.95, show_default=True, type=click.FloatRange(0.5, 0.999), help="Of intervals.")
@@ -50,9 +53,11 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def measure(source: Path, *, as_json: bool, **chosen: Any) -> None:  # noqa: ANN401 - the options by name
     """Estimate from SOURCE: a table (csv, parquet), a published folder, Inspect logs, or a review's folder."""
-    from seatrial.report.quantities import answers
+    if "numpy" not in sys.modules:  # the arrays are small: threads that wait for each other cost more than they do
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from seatrial.report.measured import record, to_json
     from seatrial.report.measured_text import text
+    from seatrial.report.quantities import answers
 
     with spoken():
         reading = _read(source, _choices(chosen))
@@ -65,12 +70,11 @@ def measure(source: Path, *, as_json: bool, **chosen: Any) -> None:  # noqa: ANN
 def _read(source: Path, choices: Choices) -> Reading:
     from seatrial.evaluation.published import is_published, read_published
     from seatrial.evaluation.tables import read_table
+    from seatrial.report.measured_review import is_review, read_review
 
     if source.is_dir() and is_published(source):
         return read_published(source, choices)
-    if source.is_dir() and (source / "plan.json").is_file() and (source / "samples.csv").is_file():
-        from seatrial.report.measured_review import read_review
-
+    if source.is_dir() and is_review(source):
         return read_review(source)
     if source.is_dir() or source.suffix in {".eval", ".json"}:
         from seatrial.evaluation.extensions._outside import read_logs
@@ -119,6 +123,7 @@ def _asked(chosen: dict[str, Any]) -> Asked:
         seed=chosen["seed"],
         attempts=chosen["attempts"],
         against=chosen["against"],
+        default_arm=chosen["default_arm"],
         at_least=chosen["at_least"],
         weighting=chosen["weighting"],
     )

@@ -19,7 +19,9 @@ from pydantic import ConfigDict, Field
 
 from seatrial.measurement import Estimate
 from seatrial.measurement.outcomes import STATUSES
-from seatrial.report.assessment import Part, ReportError
+from seatrial.report.assessment import ReportError
+from seatrial.report.measured_integrity import Signs  # noqa: TC001 - the record's classes are read at run time
+from seatrial.report.records import Part
 
 if TYPE_CHECKING:
     from seatrial.evaluation.reading import Reading
@@ -64,6 +66,7 @@ class Question(Part):
     weighting: Literal["family", "equal"]
     attempts: int | None
     against: str
+    default_arm: str
     at_least: list[str]
 
 
@@ -139,6 +142,7 @@ class Measured(Part):
     question: Question
     runs: list[Runs]
     answers: list[EstimateAnswer | MissingAnswer]
+    signs: Signs | None = Field(description="Q11 beside the answers; null where it was not asked for")
     not_offered: list[NotOfferedQuantity]
 
     model_config = ConfigDict(
@@ -161,10 +165,12 @@ def record(reading: Reading, asked: Asked, found: Answers, *, version: str) -> M
             weighting=asked.weighting,
             attempts=asked.attempts,
             against=asked.against,
+            default_arm=asked.default_arm,
             at_least=list(asked.at_least),
         ),
         runs=[_runs(reading, *pair) for pair in people if pair in wanted or not wanted],
         answers=[_answer(item) for item in found.answers],
+        signs=found.signs,
         not_offered=[NotOfferedQuantity(quantity=item.quantity, reason=item.reason) for item in found.not_offered],
     )
 

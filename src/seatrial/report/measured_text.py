@@ -7,29 +7,37 @@ the same place with the reason. Names from outside are shown without characters 
 from __future__ import annotations
 
 import textwrap
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from seatrial.report import numbers
 from seatrial.report.measured import EstimateAnswer
+from seatrial.report.quantities import QUANTITIES
 from seatrial.report.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from seatrial.report.measured import Measured, MissingAnswer, Runs
+    from seatrial.report.measured_integrity import Signs
 
 WIDTH = 120  # of a terminal, in columns
-LABEL, VALUE = 24, 32  # columns of an answer's name and of its number with interval
+LABEL, VALUE = 25, 31  # columns of an answer's name and of its number with interval
 REMARKS = WIDTH - LABEL - VALUE - 30
 PAIRS = {"both": "both", "first_only": "this one alone", "second_only": "the other alone", "neither": "neither"}
 LABELS = {
     "success": "success, these tasks",
     "generalized": "success, tasks like these",
     "ability": "ability",
+    "budget": "success by budget",
+    "success by budget": "success by budget",
+    "losses at their worst and best": "losses either way",
+    "refusals at their best": "refusals either way",
     "p50": "50 % horizon",
     "p80": "80 % horizon",
     "elicitation gap": "elicitation gap",
 }
+NAMES = {number: name for name, number in QUANTITIES.items()}
 ENDED = {
     "budget": "out of budget",
     "refused": "refused",
@@ -37,6 +45,8 @@ ENDED = {
     "stopped": "stopped",
     "invalidated": "taken out by a person",
 }
+COMPARED = 10  # participants from which on a doubtful task is named on the page
+DOUBTFUL = 10  # tasks named on the page; the record has all
 DIGITS = 3  # of human minutes: their intervals are factors, so digits and not places carry the precision
 HORIZON = {"at-least": "longer than the longest task", "at-most": "shorter than the shortest task"}
 
@@ -49,9 +59,12 @@ def text(measured: Measured) -> str:
         blocks.append([_row(f"  quantity (intervals at {level} %)", "", ("runs", "tasks", "families"), "")])
     for runs in measured.runs:
         own = [item for item in measured.answers if (item.participant, item.arm) == (runs.participant, runs.arm)]
-        blocks.append([_title(runs), *(line for item in own for line in _answer(item))])
+        rows = (line for item in _together(own) for line in _answer(item))
+        blocks.append([_title(runs), *rows, *_signs(measured, runs)])
+    if measured.signs is not None and measured.signs.doubtful_tasks:
+        blocks.append(list(_doubtful(measured.signs)))
     if measured.not_offered:
-        lines = (f"{item.quantity}: {item.reason}" for item in measured.not_offered)
+        lines = (f"{NAMES[item.quantity]} ({item.quantity}): {item.reason}" for item in measured.not_offered)
         blocks.append(["Not in these results:", *map(_bullet, lines)])
     if measured.answers:
         blocks.append(["--json gives every answer in full, with its estimand and method."])
@@ -79,16 +92,39 @@ def _title(runs: Runs) -> str:
     counts = (
         f"{_count(runs.runs, 'run')} of {_count(runs.tasks, 'task')} in {_count(runs.families, 'family', 'families')}"
     )
-    return visible(f"{runs.participant}{arm}: {', '.join([counts, *ended])}; budget {runs.budget}")
+    return visible(f"{runs.participant}{arm}: {', '.join([counts, *ended])}; budget: {runs.budget}")
 
 
 def _count(number: int, one: str, many: str = "") -> str:
     return f"{number:,} {one if number == 1 else many or one + 's'}"
 
 
+def _together(items: Iterable[EstimateAnswer | MissingAnswer]) -> Iterator[EstimateAnswer | MissingAnswer]:
+    """Budgets of which none has an estimate for one and the same reason are one row, with the counts."""
+    for (quantity, reason), group in groupby(items, key=lambda item: (item.quantity, getattr(item, "reason", ""))):
+        found = list(group)
+        if quantity == "Q3" and reason and len(found) > 1:
+            counts = ", ".join(f"{_share(item)} {item.details['solved']:,}" for item in found)
+            last = found[-1]
+            yield last.model_copy(update={"name": "success by budget", "reason": f"{reason}; solved within {counts}"})
+        else:
+            yield from found
+
+
+def _share(item: EstimateAnswer | MissingAnswer) -> str:
+    share = float(item.details["share"])
+    return "all of it" if share == 1 else f"1/{round(1 / share)}"
+
+
+def _label(item: EstimateAnswer | MissingAnswer) -> str:
+    if item.quantity == "Q3" and "share" in item.details and item.name not in LABELS:
+        return f"within {_share(item)}" + " of the budget" * (item.details["share"] < 1)
+    return LABELS.get(item.name, item.name)
+
+
 def _answer(item: EstimateAnswer | MissingAnswer) -> Iterator[str]:
     """A row, and below it what does not fit beside the numbers."""
-    label = visible(LABELS.get(item.name, item.name))
+    label = visible(_label(item))
     if isinstance(item, EstimateAnswer):
         counts = f"{item.n_runs:,}", f"{item.n_tasks:,}", f"{item.n_families:,}"
         row, remarks = (label, shown(item), counts), "; ".join(_words(item))
@@ -99,6 +135,33 @@ def _answer(item: EstimateAnswer | MissingAnswer) -> Iterator[str]:
     yield _row(*row, lines[0])
     for line in lines[1:]:
         yield _row("", "", ("", "", ""), line)
+
+
+def _signs(measured: Measured, runs: Runs) -> Iterator[str]:
+    """How runs ended by family, and the person fit."""
+    for item in measured.signs.participants if measured.signs is not None else ():
+        if (item.participant, item.arm) != (runs.participant, runs.arm):
+            continue
+        for family in item.families:
+            parts = (f"{number} {ENDED[status]}" for status, number in family.ended.items() if status in ENDED)
+            yield _bullet(f"family {family.family}: {_count(family.runs, 'run')}, {', '.join(parts)}", "  ")
+        if item.person_fit is not None:
+            fit = item.person_fit
+            yield _bullet(f"pattern of outcomes: {fit.words}; {fit.rank} of {fit.others} others fit worse", "  ")
+        elif "Q11" in measured.question.quantities:
+            yield _bullet(f"pattern of outcomes: not identifiable, {item.person_fit_reason}", "  ")
+
+
+def _doubtful(found: Signs) -> Iterator[str]:
+    """Few participants make many such tasks by chance; then they stand in the record alone."""
+    listed = [item for item in found.doubtful_tasks if item.participants >= COMPARED][:DOUBTFUL]
+    more = len(found.doubtful_tasks) - len(listed)
+    yield "Tasks that weaker participants solve rather than stronger ones; a person looks at them:"
+    for item in listed:
+        yield _bullet(f"{item.task} (correlation {item.correlation:.2f} over {item.participants} participants)")
+    if more:
+        yield _bullet(f"{more:,} more in the record (--json); with fewer than {COMPARED} participants mostly by chance")
+    yield _bullet(f"{found.tasks_checked:,} tasks checked, {found.tasks_unchecked:,} could not be")
 
 
 def _row(label: str, value: str, counts: tuple[str, str, str], remark: str) -> str:
@@ -185,5 +248,7 @@ def _words(item: EstimateAnswer) -> Iterator[str]:
     yield from _curve(item)
 
 
-def _bullet(words: str) -> str:
-    return textwrap.fill(visible(words), WIDTH, initial_indent="- ", subsequent_indent="  ", break_on_hyphens=False)
+def _bullet(words: str, indent: str = "") -> str:
+    return textwrap.fill(
+        visible(words), WIDTH, initial_indent=f"{indent}- ", subsequent_indent=f"{indent}  ", break_on_hyphens=False
+    )

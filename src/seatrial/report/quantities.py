@@ -31,9 +31,11 @@ from seatrial.measurement import (
 )
 from seatrial.measurement.ability import MIN_OTHERS, POINTS, Field
 from seatrial.measurement.bank import Bank
-from seatrial.measurement.comparison import elicitation_gap
+from seatrial.measurement.comparison import GAP_ESTIMAND, elicitation_gap
+from seatrial.measurement.richness import Incidence, richness
 from seatrial.measurement.success import success_in_attempts
 from seatrial.measurement.thresholds import Claim, statements
+from seatrial.report.measured_integrity import ASK, Fit, ParticipantSigns, Signs, bounds, ends, fit, signs
 
 if TYPE_CHECKING:
     from typing import Literal
@@ -55,6 +57,7 @@ QUANTITIES = {
     "findings": "Q12",
 }
 OTHER_NAMES = {"pass@k": "Q4", "gap": "Q8", "richness": "Q12"}
+QUICK_CELLS = 50_000  # participants by tasks: beyond, abilities take longer than all other quantities together
 SHARES = (0.5, 0.8)  # of horizons: the two that are published side by side
 
 
@@ -68,6 +71,7 @@ class Asked:
     seed: int = 0
     attempts: int | None = None
     against: str = ""
+    default_arm: str = "default"
     at_least: tuple[str, ...] = ()  # a share as 0.5, or minutes as 60min
     weighting: Literal["family", "equal"] = "family"
 
@@ -97,6 +101,7 @@ class Answers:
     """All answers, by participant."""
 
     answers: tuple[Answer, ...]
+    signs: Signs | None  # None where Q11 was not asked for
     not_offered: tuple[NotOffered, ...]
 
 
@@ -120,7 +125,7 @@ def answers(reading: Reading, asked: Asked) -> Answers:
         for number in dict.fromkeys(wanted):
             found += room.answer(number, participant, arm)
     left = () if asked.quantities else tuple(NotOffered(number, reason) for number, reason in offered.items() if reason)
-    return Answers(tuple(found), left)
+    return Answers(tuple(found), room.signs() if "Q11" in wanted else None, left)
 
 
 def _is_number(word: str) -> bool:
@@ -146,19 +151,26 @@ class _Room:
         """Why a quantity is not among the answers when nothing was asked for; empty when it is."""
         runs, asked = self.reading.outcomes, self.asked
         people = {name for name, _ in self.reading.participants}
-        arms = {arm for _, arm in self.reading.participants}
+        several = len(self.reading.participants) > len(people)
         reasons = {
             "Q3": ("no token cap is known (--budget TOKENS, or a column cap)", not self.reading.caps.any()),
             "Q4": ("needs several runs of every task, or --attempts K", not (asked.attempts or self._least_runs > 1)),
-            "Q5": (f"needs {MIN_OTHERS + 1} participants on the same tasks", len(people) <= MIN_OTHERS),
+            "Q5": self._no_ability(len(people)),
             "Q6": ("no human minutes and no levels", bool(np.isnan(runs.minutes).all() and np.isnan(runs.level).all())),
             "Q7": ("needs --against PARTICIPANT", not asked.against),
-            "Q8": ("needs a default arm and another", len(arms) < 2 or "default" not in arms),
+            "Q8": ("needs a participant in several arms", not several),
             "Q9": ("needs --at-least, a share as 0.5 or minutes as 60min", not asked.at_least),
             "Q12": ("needs a column clusters_found", self.reading.clusters is None),
         }
         reason, missing = reasons.get(number, ("", False))
         return reason if missing else ""
+
+    def _no_ability(self, people: int) -> tuple[str, bool]:
+        if people <= MIN_OTHERS:
+            return f"needs {MIN_OTHERS + 1} participants on the same tasks", True
+        cells = people * len(np.unique(self.reading.outcomes.task))
+        told = f"{cells:,} cells of participants by tasks take a minute: ask for it by name (--quantity ability)"
+        return told, cells > QUICK_CELLS
 
     def answer(self, number: str, participant: str, arm: str) -> Iterator[Answer]:
         """All answers of one quantity for one participant."""
@@ -172,6 +184,8 @@ class _Room:
             "Q7": self._difference,
             "Q8": self._elicitation,
             "Q9": self._threshold,
+            "Q11": self._integrity,
+            "Q12": self._findings,
         }
         for name, found, details in ways[number](participant, arm):
             yield Answer(participant, arm, number, name, found, details)
@@ -237,7 +251,7 @@ class _Room:
     def _representatives(self) -> tuple[tuple[str, str], ...]:
         found: dict[str, str] = {}
         for name, arm in self.reading.participants:
-            if name not in found or arm == "default":
+            if name not in found or arm == self.asked.default_arm:
                 found[name] = arm
         return tuple(found.items())
 
@@ -296,10 +310,19 @@ class _Room:
 
     def _elicitation(self, participant: str, arm: str) -> _Found:
         arms = [other for name, other in self.reading.participants if name == participant]
-        if arm != ("default" if "default" in arms else arms[0]):
+        default = self.asked.default_arm
+        if arm != (default if default in arms else arms[0]):
             return  # one answer a participant, over all its arms
+        if len(arms) < 2:
+            reason = f"one arm ({arm}) and no other"
+            missing = NotIdentifiable(quantity="Q8", estimand=GAP_ESTIMAND, reason=reason, counts={"arms": 1})
+            yield "elicitation gap", missing, {}
+            return
+        if default not in arms:
+            told = f"{participant} has the arms {', '.join(arms)} and no {default!r}"
+            raise ValueError(f"{told}: --default-arm names the one that the others are measured against")
         runs = self.reading.outcomes.only(participant=participant)
-        gap = elicitation_gap(runs, rng=self._rng(participant, "Q8"), level=self.asked.level)
+        gap = elicitation_gap(runs, rng=self._rng(participant, "Q8"), default=default, level=self.asked.level)
         details = {
             "chosen_arm": gap.chosen,
             "arms": list(gap.arms),
@@ -311,19 +334,74 @@ class _Room:
     def _threshold(self, participant: str, arm: str) -> _Found:
         if not self.asked.at_least:
             raise ValueError("a threshold needs a number: --at-least 0.5 for a share, --at-least 60min for a horizon")
-        claims = [claim for text in self.asked.at_least for claim in claims_of(text)]
-        runs = self._table(participant, arm)
+        claims = [claim for text in dict.fromkeys(self.asked.at_least) for claim in claims_of(text)]
+        timed = [claim for claim in claims if claim.quantity == "Q6"] if self.reading.minutes_only else []
+        together = [(self._table(participant, arm), [claim for claim in claims if claim not in timed])]
+        together += [(self._timed(participant, arm), timed)]
         drawn = self.reading.repeats_drawn_before
-        for stated in statements(claims, runs, level=self.asked.level, repeats_drawn_before=drawn):
-            details = {
-                "of": stated.claim.quantity,
-                "threshold": stated.claim.threshold,
-                "p_value": stated.p_value,
-                "adjusted_p_value": stated.adjusted,
-                "shown": stated.shown,
-                "words": stated.words,
-            }
-            yield stated.claim.name, stated.answer, details
+        for runs, stated_together in together:
+            for stated in statements(stated_together, runs, level=self.asked.level, repeats_drawn_before=drawn):
+                details = {
+                    "of": stated.claim.quantity,
+                    "threshold": stated.claim.threshold,
+                    "p_value": stated.p_value,
+                    "adjusted_p_value": stated.adjusted,
+                    "judged_together": len(stated_together),
+                    "shown": stated.shown,
+                    "words": stated.words,
+                }
+                yield stated.claim.name, stated.answer, details
+
+    def _integrity(self, participant: str, arm: str) -> _Found:
+        yield from bounds(self._table(participant, arm), level=self.asked.level)
+
+    def signs(self) -> Signs:
+        """Q11 of everybody who was asked about."""
+        enough = len(self._representatives) > MIN_OTHERS
+        named = "Q11" in self.asked.quantities
+        found = []
+        for participant, arm in self.chosen:
+            fitted: Fit | str = ASK if enough else f"needs {MIN_OTHERS + 1} participants on the same tasks"
+            if named and enough and (participant, arm) in self._representatives:
+                row = self._representatives.index((participant, arm))
+                fitted = fit(self._field, row, rng=self._rng(participant, arm, "Q11"))
+            found.append(
+                ParticipantSigns(
+                    participant=participant,
+                    arm=arm,
+                    families=ends(self._table(participant, arm)),
+                    person_fit=None if isinstance(fitted, str) else fitted,
+                    person_fit_reason=fitted if isinstance(fitted, str) else "",
+                )
+            )
+        return signs(found, self._field if enough else None)
+
+    def _findings(self, participant: str, arm: str) -> _Found:
+        """Q12, from the counted runs; a run without a cluster found nothing."""
+        if self.reading.clusters is None:
+            raise ValueError(
+                "findings need a column clusters_found: for each run its clusters, separated by semicolons"
+            )
+        runs = self._table(participant, arm)
+        counted = ~np.isin(runs.status, ("lost", "stopped", "invalidated"))
+        rows = np.flatnonzero(self.reading.rows_of(participant, arm))[counted]
+        pairs = [(str(row), cluster) for row in rows for cluster in self.reading.clusters[row]]
+        if not len(rows):
+            return
+        found = richness(
+            Incidence.of(pairs, runs=len(rows)),
+            rng=self._rng(participant, arm, "Q12"),
+            budget=runs.budget,
+            bank_version=runs.bank_version,
+            more=(len(rows),),
+            targets=len(np.unique(runs.task)),
+            level=self.asked.level,
+        )
+        details = {"runs": found.runs, "distinct": found.distinct}
+        yield "distinct findings", found.total, {**details, "rarefied": list(found.rarefied)}
+        yield "sample coverage", found.coverage, {**details, "seed": self.asked.seed}
+        for answer in found.forecasts:
+            yield f"new in {len(rows)} more runs", answer, {**details, "seed": self.asked.seed}
 
 
 _Found = Iterator[tuple[str, Estimate | NotIdentifiable, Mapping[str, Any]]]
