@@ -108,6 +108,11 @@ def resume(out: Path, served: Endpoint | None = None) -> subprocess.CompletedPro
     return done
 
 
+def seatrial(*arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [SEATRIAL, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+
+
 def picks(out: Path) -> list[list[str]]:
     return [json.loads(line)["tasks"] for line in (out / "rounds.jsonl").read_text().splitlines()]
 
@@ -197,6 +202,55 @@ def test_a_model_is_reviewed_in_rounds_by_difficulties_and_a_lost_sample_blocks_
     ran_once(out, "alpha")
     ran_once(out, "null")
     RoundLog.open(RunDirectory.open(out))
+
+
+def test_a_finished_review_calibrates_and_a_calibration_is_only_used_for_its_own_kind(
+    uninterrupted: Path, tmp_path: Path
+) -> None:
+    store, file = ("--store", tmp_path / "store.json"), tmp_path / "calibration.json"
+    ground = ("--consent", "public", "--note", "drawn from a known curve")
+    assert "needed" not in seatrial("calibration", "add", uninterrupted, *ground, *store).stdout
+    again_ = seatrial("calibration", "add", uninterrupted, *ground, *store)
+    assert (again_.returncode, "added before" in again_.stderr) == (2, True)
+    listed = json.loads(seatrial("calibration", "list", "--json", *store).stdout)
+    assert [row["runs"] for row in listed.values()] == [sum(map(len, picks(uninterrupted)))]
+    assert "simulated:0.5" not in (tmp_path / "store.json").read_text()
+    assert "ot-read-v1-L1/" in seatrial("calibration", "show", *store).stdout
+    fitted = seatrial("calibration", "fit", "--out", file, *store)
+    assert "0 usable calibrators, 5 needed" in fitted.stdout or "1 usable calibrators, 5 needed" in fitted.stdout
+    asked = ("--participant", SUBJECT, "--families", "ot-read", "--levels", "1", "--precision", "0.05")
+    planned = seatrial("plan", *asked, "--calibration", file, "--json")
+    assert "probability mode is used" in json.loads(planned.stdout)["precision"]["notes"][0], planned.stderr
+    refused = seatrial("review", *asked, "--calibration", file, "--tool-seconds", "7", "--out", tmp_path / "run")
+    assert refused.returncode == 2
+    assert "budget of level 1 differ" in refused.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_precision_is_planned_before_anything_runs() -> None:
+    done = seatrial("plan", "--model", "openai-api/lab/x", "--tier", "standard", "--precision", "0.05")
+    assert done.returncode == 0, done.stderr
+    assert "about 120 runs" in done.stdout
+    assert "Q2" in done.stdout
+    assert "tokens" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--precision", "5"], "five points are 0.05"),
+        (["--precision", "0.05", "--first", "9", "--cap", "4"], "the cap not below first"),
+        (["--first", "9"], "name its --precision"),
+        (["--mode", "probability"], "name its --precision"),
+        (["--precision", "0.05", "--calibration", "nowhere.json"], "nowhere.json: cannot be read"),
+    ],
+)
+def test_bad_input_gets_one_clear_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+    done = seatrial("review", "--families", "ot-read", "--out", tmp_path / "run", *arguments)
+    assert done.returncode == 2
+    assert said in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not (tmp_path / "run").exists()
 
 
 class started:  # noqa: N801 - reads as the words of a test
