@@ -1,7 +1,7 @@
 """Coverage of the intervals on simulated worlds with a known truth, as the Markdown tables of `docs/measurement.md`.
 
     python benchmarks/coverage.py                     # 400 participants a world, two minutes on two cores
-    python benchmarks/coverage.py 4000                # the size of the gates, some twenty minutes
+    python benchmarks/coverage.py 4000                # the size of the gates, some twenty-five minutes
     python benchmarks/coverage.py 1000 Q4 "60x5"      # only figures or worlds that contain one of the words
 
 One line a figure goes to the error stream: figure, target, reached or missed. The tables go to the output. A review

@@ -7,11 +7,10 @@
 |---|---|
 | `gates_published.py` | G1: published horizons reproduced; needs the folder named by SEATRIAL_LYPTUS |
 | `coverage.py` | G2 and the Q4 of G3: coverage on simulated worlds, `--participants` each |
-| `gates_adaptive.py` | G2p, G4, G8: partly run banks, replay, calibration of posteriors |
+| `gates_adaptive.py` | G2p, G4, G8: partly run banks (`--reviews` a scene), replay, ranks in posteriors |
 | `gates_claims.py` | G3, G6, G9: judge, peeking, integrity, richness |
 | here | G7: speed, in CPU seconds of one thread, so that other work on the machine does not count |
 
-A file of its own offers `figures(folder, rng)`, which yields (name, figure, target, "reached" | "missed" | "not run").
 What cannot run here is "not run", never reached. 1 when a figure is missed.
 """
 
@@ -19,7 +18,6 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import importlib.util
 import os
 import subprocess
 import sys
@@ -39,6 +37,8 @@ from seatrial.measurement.worlds import BASE, calibrator_world, review
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    import gates_adaptive
 
 Figure = tuple[str, str, str, str]  # name, figure, target, reached | missed | not run
 
@@ -95,13 +95,29 @@ def speed() -> Iterator[Figure]:
     yield _light()
 
 
-def others(folder: Path | None) -> Iterator[Figure]:
-    """Gates that live in files of their own."""
-    for name in ("gates_adaptive", "gates_claims"):
-        if importlib.util.find_spec(name) is None:
-            yield name, "no such file", "", "not run"
-        else:
-            yield from importlib.import_module(name).figures(folder, np.random.default_rng(SEED))
+def adaptive(reviews: int) -> Iterator[Figure]:
+    """G2p, G4 and G8."""
+    gates = importlib.import_module("gates_adaptive")
+    parts = {"G2p": (gates.partly, gates.none, gates.strange_matrices), "G4": (gates.replay,), "G8": (gates.ranks,)}
+    for gate, works in parts.items():
+        for work in works:
+            for found in work(reviews):
+                yield _told(gate, found)
+
+
+def claims(folder: Path | None) -> Iterator[Figure]:
+    """G3, G6 and G9."""
+    yield from importlib.import_module("gates_claims").figures(folder, np.random.default_rng(SEED))
+
+
+def _told(gate: str, found: gates_adaptive.Figure) -> Figure:
+    """A figure of `gates_adaptive.py` in the words of this file."""
+    ends = ((">=", found.low), ("<=", found.high))
+    target = " and ".join(f"{sign} {bound:g}" for sign, bound in ends if np.isfinite(bound))
+    if found.value is None:
+        return f"{gate} {found.name}", found.note, target, "not run"
+    state = ("reached" if found.low <= found.value <= found.high else "missed") if target else "no target"
+    return f"{gate} {found.name}", f"{found.value:.3f} {found.note}", target or "none", state
 
 
 def _calibrators(rng: np.random.Generator, persons: int, tasks: int) -> tuple[np.ndarray, Bank]:
@@ -135,16 +151,18 @@ def _below(name: str, seconds: float, bound: float) -> Figure:
 def main() -> int:
     """Print every figure; 1 when one is missed."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("parts", nargs="*", help="published, simulated, speed, others; default all")
+    parser.add_argument("parts", nargs="*", help="published, speed, simulated, adaptive, claims; default all")
     parser.add_argument("--participants", type=int, default=400, help="a simulated world; 4000 is the gate")
-    chosen = parser.parse_args()
+    parser.add_argument("--reviews", type=int, default=100, help="of partly run banks, a scene")
+    chosen = parser.parse_intermixed_args()
     named = os.environ.get("SEATRIAL_LYPTUS")
     folder = Path(named) if named else None
     parts: dict[str, Callable[[], Iterator[Figure]]] = {
         "published": lambda: published(folder),
         "speed": speed,
         "simulated": lambda: simulated(chosen.participants),
-        "others": lambda: others(folder),
+        "adaptive": lambda: adaptive(chosen.reviews),
+        "claims": lambda: claims(folder),
     }
     unknown = set(chosen.parts) - set(parts)
     if unknown:
