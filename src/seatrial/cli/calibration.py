@@ -71,7 +71,7 @@ def listed(store: Path | None, *, as_json: bool) -> None:
         return
     for own, item in rows.items():
         click.echo(f"{own}  {item.added}  {_described(item)}; {item.consent}: {item.note}")
-    click.echo(f"{len(rows)} calibrators; at least 5 of even ability are needed, better 15")
+    click.echo(f"{len(rows)} calibrators; 5 usable ones are needed, better 15")
 
 
 @calibration.command()

@@ -162,6 +162,8 @@ class CalibratorStore:
                 raise RunError(
                     f"{where}: was changed after it was written; its digest is not {str(claimed)[:12]}…", code=5
                 )
+            if any(row["consent"] not in get_args(Consent) for row in document["calibrators"].values()):
+                raise RunError(f"{where}: holds a calibrator that is neither public nor consented")
             rows = {
                 str(own): Calibrator(**{**row, "scores": {form: _pair(pair) for form, pair in row["scores"].items()}})
                 for own, row in document["calibrators"].items()

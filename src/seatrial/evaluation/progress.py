@@ -75,15 +75,13 @@ def _rounds(now: dict[str, Any]) -> str:
 
 
 def eta_s(figures: dict[str, Any]) -> float | None:
-    """Seconds left by the slowest participant's own pace so far; None before the first sample is done."""
+    """Seconds left by the slowest participant's own pace in this worker; None before its first sample is done."""
     elapsed, expected = figures["elapsed_s"], figures.get("rounds", {}).get("expected_runs", 0)
-    paces = [
-        (max(row["planned"], expected) - row["done"]) * elapsed / row["done"]
-        for row in figures["participants"].values()
-        if row["done"]
-    ]
-    unknown = any(not row["done"] for row in figures["participants"].values())
-    return None if unknown or not paces else max(paces)
+    left = {name: max(row["planned"], expected) - row["done"] for name, row in figures["participants"].items()}
+    here = {name: row["done"] - row.get("before", 0) for name, row in figures["participants"].items()}
+    if any(left[name] > 0 and not here[name] for name in left):
+        return None
+    return max((left[name] * elapsed / here[name] for name in left if here[name]), default=None)
 
 
 def _duration(seconds: float) -> str:

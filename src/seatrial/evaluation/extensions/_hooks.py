@@ -52,6 +52,7 @@ class Campaign:
     tokens_out: int = 0
     running: Counter[str] = field(default_factory=Counter)
     done: Counter[str] = field(default_factory=Counter)
+    before: Counter[str] = field(default_factory=Counter)  # of the done ones: by earlier workers
     faults: Counter[str] = field(default_factory=Counter)
     working_s: dict[str, float] = field(default_factory=dict)
     outages: int = 0
@@ -87,7 +88,8 @@ class Campaign:
                 name: {
                     "planned": planned,
                     "running": self.running[name],
-                    "done": self.done[name],
+                    "done": self.done[name] + self.before[name],
+                    "before": self.before[name],
                     "invalid": self.faults[name],
                     "working_s": round(self.working_s.get(name, 0.0), 1),
                 }

@@ -80,6 +80,15 @@ def sample_ids(plan: ReviewPlan) -> tuple[str, ...]:
     )
 
 
+def finished(run: RunDirectory) -> dict[str, set[str]]:
+    """Ids of the samples that earlier workers finished, by participant: a resumed review does not run them again."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for info in list_eval_logs(str(run.logs), formats=["eval"], recursive=True):
+        who = read_eval_log(info, header_only=True).eval.task
+        found[who] |= {str(item.id) for item in read_eval_log_sample_summaries(info) if not item.error}
+    return found
+
+
 def _superseded(records: list[Attempted]) -> Iterator[Attempted]:
     """The final record is the last one that counts or, if none does, the last."""
     if not records:

@@ -27,6 +27,7 @@ from seatrial.evaluation.extensions import _hooks
 from seatrial.evaluation.extensions._agent import baseline
 from seatrial.evaluation.extensions._book import Book, Page, open_book
 from seatrial.evaluation.extensions._participants import participant
+from seatrial.evaluation.extensions._reading import finished
 from seatrial.evaluation.extensions._rounds import Course, Following, Leading
 from seatrial.evaluation.extensions._sandbox import boxes
 from seatrial.evaluation.extensions._task import build, public_facts, sample_of
@@ -54,6 +55,7 @@ def main(path: str) -> int:
     plan = run.plan()
     now = _hooks.campaign()
     now.course = Course(RoundLog.open(run)) if plan.rounds else None
+    now.before.update({name: len(ids) for name, ids in finished(run).items()})
     ended = threading.Event()
     earlier = run.read("preflight.json") or []  # of the gate, and of workers before this one
     beat = threading.Thread(target=_heartbeat, args=(now, run, earlier, ended), daemon=True)
