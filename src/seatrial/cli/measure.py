@@ -73,14 +73,26 @@ def _read(source: Path, choices: Choices) -> Reading:
     from seatrial.report.measured_review import is_review, read_review
 
     if source.is_dir() and is_published(source):
+        _mind(choices, "scorer", "arm")
         return read_published(source, choices)
     if source.is_dir() and is_review(source):
+        _mind(choices, "columns", "constants", "ignored", "family", "minutes", "scorer", "arm", "bank")
         return read_review(source)
     if source.is_dir() or source.suffix in {".eval", ".json"}:
         from seatrial.evaluation.extensions._outside import read_logs
 
+        _mind(choices, "columns", "constants", "ignored")
         return read_logs(source, choices)
+    _mind(choices, "scorer", "arm")
     return read_table(source, choices)
+
+
+def _mind(choices: Choices, *useless: str) -> None:
+    """Refuse what this kind of source has no use for, so that nobody believes it was heeded."""
+    options = {"columns": "--column", "constants": "--constant", "ignored": "--ignore"}
+    for name in useless:
+        if getattr(choices, name):
+            raise ValueError(f"{options.get(name, f'--{name}')}: says nothing about this kind of source; leave it out")
 
 
 def _choices(chosen: dict[str, Any]) -> Choices:

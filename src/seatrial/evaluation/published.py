@@ -64,6 +64,7 @@ def read_published(folder: Path, choices: Choices) -> Reading:
         replace(
             choices,
             columns={**RUN_COLUMNS, **choices.columns},
+            minutes="",
             budget=choices.budget if isinstance(choices.budget, int) else BUDGET,
             bank=choices.bank or f"{folder.resolve().name}, {variant} minutes",
         ),

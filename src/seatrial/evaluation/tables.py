@@ -132,7 +132,8 @@ class _Build:
 
     def _named(self) -> dict[str, str]:
         named = {}
-        for ours, theirs in self.choices.columns.items():
+        also = {"family": self.choices.family, "minutes": self.choices.minutes}
+        for ours, theirs in {**{name: text for name, text in also.items() if text}, **self.choices.columns}.items():
             if ours not in KNOWN:
                 self._refuse(f"--column {ours}={theirs}: {ours!r} is no column of ours; known are {', '.join(KNOWN)}")
             if theirs not in self.sheet.columns:

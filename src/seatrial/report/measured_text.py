@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 WIDTH = 120  # of a terminal, in columns
 LABEL, VALUE = 25, 31  # columns of an answer's name and of its number with interval
 REMARKS = WIDTH - LABEL - VALUE - 30
+UNITS = {"distinct findings": "", "new findings": ""}  # said by the name of the answer
 PAIRS = {"both": "both", "first_only": "this one alone", "second_only": "the other alone", "neither": "neither"}
 LABELS = {
     "success": "success, these tasks",
@@ -190,15 +191,20 @@ def _axis(item: EstimateAnswer | MissingAnswer) -> str:
 
 def shown(item: EstimateAnswer) -> str:
     """Value and interval in the unit's own digits."""
-    if item.unit == "share of tasks":
+    if item.unit.startswith("share of"):
         return numbers.shown(item.value, (item.lower or 0.0, 1.0 if item.upper is None else item.upper)).text
     if item.unit == "human minutes":
         return _range(item, _minutes, " min")
     if item.unit.startswith("difference"):
         places = numbers.decimals(50 * _width(item))
-        return _range(item, lambda number: f"{100 * number:+.{places}f}".replace("-", numbers.MINUS), " points")
-    places = numbers.decimals(_width(item) / 2)
-    return _range(item, lambda number: f"{number:.{places}f}".replace("-", numbers.MINUS), f" {item.unit}")
+        return _range(item, lambda number: _signed(f"{100 * number:+.{places}f}"), " points")
+    places = numbers.decimals(_width(item) / 2) if _width(item) else 0
+    return _range(item, lambda number: _signed(f"{number:.{places}f}"), UNITS.get(item.unit, f" {item.unit}"))
+
+
+def _signed(number: str) -> str:
+    """With the sign for minus, and none before a zero."""
+    return (number.lstrip("+-") if float(number) == 0 else number).replace("-", numbers.MINUS)
 
 
 def _width(item: EstimateAnswer) -> float:
@@ -206,20 +212,24 @@ def _width(item: EstimateAnswer) -> float:
 
 
 def _range(item: EstimateAnswer, number: Callable[[float], str], unit: str) -> str:
-    low = f"< {_end(item, 'shortest_task', number)}" if item.lower is None else number(item.lower)
-    high = f"> {_end(item, 'longest_task', number)}" if item.upper is None else number(item.upper)
+    low = _below(item, number) if item.lower is None else number(item.lower)
+    high = _above(item, number) if item.upper is None else number(item.upper)
     if item.value is not None:
-        return f"{number(item.value)}{unit} ({low} to {high})"
-    if item.upper is None and item.lower is not None:
+        limits = f"{low} to {high}" if low and high else f"at least {low}" if low else f"at most {high}"
+        return f"{number(item.value)}{unit} ({limits})"
+    if item.upper is None:
         return f"at least {low}{unit}"
-    if item.lower is None and item.upper is not None:
-        return f"at most {high}{unit}"
-    return f"between {low} and {high}{unit}"
+    return f"at most {high}{unit}" if item.lower is None else f"between {low} and {high}{unit}"
 
 
-def _end(item: EstimateAnswer, name: str, number: Callable[[float], str]) -> str:
-    end = item.details.get(name)
-    return number(end) if isinstance(end, (int, float)) else "the battery's own"
+def _below(item: EstimateAnswer, number: Callable[[float], str]) -> str:
+    end = item.details.get("shortest_task")
+    return f"< {number(end)}" if isinstance(end, float) else ""
+
+
+def _above(item: EstimateAnswer, number: Callable[[float], str]) -> str:
+    end = item.details.get("longest_task")
+    return f"> {number(end)}" if isinstance(end, float) else ""
 
 
 def _minutes(number: float) -> str:
@@ -241,7 +251,7 @@ def _words(item: EstimateAnswer) -> Iterator[str]:
         sides = (f"{item.details[key]} {words}" for key, words in PAIRS.items())
         yield f"{item.details['pairs']} pairs: {', '.join(sides)}"
     if item.quantity in {"Q1", "Q2"}:
-        yield f"{item.details['solved']:,} runs solved"
+        yield f"{_count(item.details['solved'], 'run')} solved"
     longer = item.details.get("share_of_tasks_longer")
     if longer is not None:
         yield f"{100 * longer:.0f} % of tasks are longer"
