@@ -62,6 +62,7 @@ JUDGES = (
 )
 TASKS = 100
 SUBSETS = 20  # of tasks for each target
+DRAWN = 10  # sets of twelve calibrators, for shuffled items
 MIN_CALIBRATORS, MAX_CALIBRATORS = 5, 12
 FIRST_TARGET = 5  # from the sixth model in order of release on
 RICH = (
@@ -71,6 +72,7 @@ RICH = (
     ("30 runs, 100 findings, beta(0.5, 4)", 30, 100, lambda rng, n: rng.beta(0.5, 4, n)),
     ("30 runs, 300 findings, log-normal", 30, 300, lambda rng, n: np.minimum(np.exp(rng.normal(-4, 1.5, n)), 0.95)),
 )
+EFFORT = 4.0  # shape of a gamma with mean 1: how much runs of one world differ in what they find
 
 
 def figures(folder: Path | None, rng: np.random.Generator, scale: float = 1.0) -> Iterator[Figure]:
@@ -192,11 +194,14 @@ def _most_of_q2(rng: np.random.Generator, share: float, times: int) -> float:
 
 def findings(rng: np.random.Generator, times: int) -> Iterator[Figure]:
     """G9: findings differ in how easily they are made."""
-    for name, runs, total, draw in RICH:
+    for name, runs, total, draw, unequal in [
+        *((*world, False) for world in RICH),
+        *((f"{name}, runs differ", *rest, True) for name, *rest in (RICH[0], RICH[3])),
+    ]:
         bounds, made, hits, covered = [], [], {runs // 2: 0, runs: 0}, 0
         for _ in range(times):
             chance = draw(rng, total)
-            counts = rng.binomial(runs, chance)
+            counts = _made(rng, chance, runs, unequal=unequal)
             seen = counts > 0
             found = richness(
                 Incidence(counts[seen], runs), rng=rng, budget="1 h", bank_version="simulated", more=tuple(hits)
@@ -205,9 +210,10 @@ def findings(rng: np.random.Generator, times: int) -> Iterator[Figure]:
                 continue
             bounds.append(found.total.value or 0.0)
             made.append(found.distinct)
-            covered += _covers(found.coverage, float(chance[seen].sum() / chance.sum()))
+            average = 1 - (1 + -np.log1p(-chance) / EFFORT) ** -EFFORT if unequal else chance
+            covered += _covers(found.coverage, float(average[seen].sum() / average.sum()))
             for more, answer in zip(hits, found.forecasts, strict=True):
-                came = int(((counts == 0) & (rng.binomial(more, chance) > 0)).sum())
+                came = int(((counts == 0) & (_made(rng, chance, more, unequal=unequal) > 0)).sum())
                 hits[more] += _covers(answer, came)
         bound, mean_made = float(np.mean(bounds)), float(np.mean(made))
         words = f"{mean_made:.1f} made, bound {bound:.1f}, {total} there"
@@ -283,7 +289,10 @@ class Released:
 
     def shuffled(self, rng: np.random.Generator) -> float:
         """AUC of the correlation between items as they are and with their outcomes shuffled among calibrators."""
-        usable = self.scores[usable_calibrators(self.scores)][-MAX_CALIBRATORS:]
+        usable = self.scores[usable_calibrators(self.scores)]
+        return float(np.mean([self._shuffled(rng.permutation(usable)[:MAX_CALIBRATORS], rng) for _ in range(DRAWN)]))
+
+    def _shuffled(self, usable: Floats, rng: np.random.Generator) -> float:
         plain = {item.task: item.correlation for item in broken_items(usable, self.bank).items}
         mixed = []
         for column, name in enumerate(self.bank.task.tolist()):
@@ -295,6 +304,14 @@ class Released:
                     mixed.append(found[name])
         good, bad = np.array(list(plain.values()))[:, None], np.array(mixed)[None]
         return float((good > bad).mean() + 0.5 * (good == bad).mean())
+
+
+def _made(rng: np.random.Generator, chance: Floats, runs: int, *, unequal: bool) -> NDArray[np.int64]:
+    """In how many runs each finding was made; unequal runs search with efforts of their own."""
+    if not unequal:
+        return rng.binomial(runs, chance)
+    effort = rng.gamma(EFFORT, 1 / EFFORT, runs)[:, None]
+    return (rng.random((runs, len(chance))) < 1 - (1 - chance) ** effort).sum(axis=0)
 
 
 def _runs(solved: NDArray[np.bool_]) -> Outcomes:

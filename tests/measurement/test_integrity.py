@@ -164,6 +164,36 @@ def test_references_that_cannot_be() -> None:
     assert other.reason == "120 tasks have an outcome, the reference is of 60"
 
 
+def test_matrices_that_are_none() -> None:
+    rng = np.random.default_rng(5)
+    bank, scores, _ = calibrators(rng)
+    with pytest.raises(ValueError, match=r"shape \(10, 119\): calibrators by the bank's 120 tasks"):
+        reference(scores[:, 1:], bank, tasks=60, rng=rng)
+    scores[2, 7] = 3
+    with pytest.raises(ValueError, match=r"score 3\.0 of task t007, row 2"):
+        broken_items(scores, bank)
+    scores[2, 7] = 1
+    against = reference(scores, bank, tasks=60, rng=rng, subsets=1)
+    assert isinstance(against, Reference)
+    with pytest.raises(ValueError, match="one entry for each of 120 tasks"):
+        person_fit(scores[0, 1:], fit_difficulties(scores, bank), against)
+
+
+@pytest.mark.parametrize("seed", [8])
+def test_poor_banks_give_a_reference_or_a_reason(seed: int) -> None:
+    """Gaps, columns that all solved, no lengths, one family: nothing raises and nothing is NaN."""
+    rng = np.random.default_rng(seed)
+    _, scores, _ = calibrators(rng, people=7, tasks=60)
+    scores[:, :5], scores[:, 5:9] = 1.0, 0.0
+    scores[rng.random(scores.shape) < 0.2] = np.nan
+    bank = Bank.of([f"t{i}" for i in range(60)], ["f"] * 60)
+    size = int((~np.isnan(scores)).sum(axis=1).min())
+    against = reference(scores, bank, tasks=size, rng=rng)
+    assert isinstance(against, Reference), f"seed {seed}"
+    assert np.isfinite([against.cut, against.spread, *against.values]).all(), f"seed {seed}"
+    assert set(broken_items(scores, bank).unchecked) >= {f"t{i}" for i in range(9)}, f"seed {seed}"
+
+
 def test_expected_chances_fall_with_difficulty() -> None:
     bank, scores, _ = calibrators(np.random.default_rng(7))
     difficulties = fit_difficulties(scores, bank)

@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -138,8 +138,14 @@ class _Pairs:
         )
 
     def where(self, mask: Bools) -> _Pairs:
-        columns = (column[mask] for column in (self.task, self.family, self.first, self.second, self.missing))
-        return _Pairs(*columns, self.budget, self.bank_version)
+        return replace(
+            self,
+            task=self.task[mask],
+            family=self.family[mask],
+            first=self.first[mask],
+            second=self.second[mask],
+            missing=self.missing[mask],
+        )
 
     def split(self, mask: Bools) -> tuple[_Pairs, _Pairs]:
         return self.where(mask), self.where(~mask)

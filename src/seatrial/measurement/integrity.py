@@ -27,7 +27,7 @@ from seatrial.measurement.clusters import MIN_FAMILIES
 from seatrial.measurement.comparison import paired_difference
 from seatrial.measurement.estimate import LEVEL, Estimate, NotIdentifiable
 from seatrial.measurement.outcomes import STATUSES, require_one_participant, require_solved_or_not
-from seatrial.measurement.person_fit import SUPPRESSIONS, Power, no_evidence
+from seatrial.measurement.person_fit import SUPPRESSIONS, Power, no_evidence, require_tasks
 from seatrial.measurement.success import bank_success, not_generalizable
 
 if TYPE_CHECKING:
@@ -201,6 +201,7 @@ def contamination(
 
 def broken_items(scores: Floats, bank: Bank) -> BrokenItems:
     """Correlate each task's outcomes over calibrators with their success on all other tasks (NaN: not run)."""
+    require_tasks(scores, bank)
     known = ~np.isnan(scores)
     filled = np.where(known, scores, 0.0)
     runs, solved = known.sum(axis=1, keepdims=True), filled.sum(axis=1, keepdims=True)
@@ -271,7 +272,8 @@ def _gaps(residual: Floats, stratum: Integers, hidden: Bools) -> Floats:
         private = label.sum(axis=1)
         within = label @ r
         total += within - private * (r.sum() - within) / (len(r) - private)
-    return total / hidden.sum(axis=1)
+    gaps: Floats = total / hidden.sum(axis=1)
+    return gaps
 
 
 def _permuted(stratum: Integers, hidden: Bools, rng: np.random.Generator, draws: int) -> Bools:

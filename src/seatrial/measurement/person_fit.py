@@ -83,6 +83,7 @@ def reference(
     scores: Floats, bank: Bank, *, tasks: int, rng: np.random.Generator, subsets: int = SUBSETS
 ) -> Reference | NotIdentifiable:
     """The reference for participants with `tasks` outcomes, from a matrix of calibrators by tasks (NaN: not run)."""
+    require_tasks(scores, bank)
     known = ~np.isnan(scores)
     whole = known.sum(axis=1) >= tasks
     rows = np.flatnonzero(usable_calibrators(scores) & whole)
@@ -111,6 +112,8 @@ def person_fit(scores: Floats, difficulties: Difficulties, against: Reference) -
 
     The reference must be of about as many tasks as have an outcome.
     """
+    if scores.shape != difficulties.b.shape:
+        raise ValueError(f"scores have shape {scores.shape}: one entry for each of {len(difficulties.b)} tasks, or NaN")
     known = ~np.isnan(scores)
     n = int(known.sum())
     if abs(n - against.tasks) > SIZE_TOLERANCE * against.tasks:
@@ -129,6 +132,16 @@ def person_fit(scores: Floats, difficulties: Difficulties, against: Reference) -
         power=against.power,
         words=_words(statistic, against) if flagged else no_evidence(against.power),
     )
+
+
+def require_tasks(scores: Floats, bank: Bank) -> None:
+    """Refuse a matrix that is not calibrators by the tasks of the bank, or holds something else than shares and NaN."""
+    if scores.ndim != 2 or scores.shape[1] != len(bank):
+        raise ValueError(f"scores have shape {scores.shape}: calibrators by the bank's {len(bank)} tasks")
+    bad = (scores < 0) | (scores > 1)
+    if bad.any():
+        row, column = np.argwhere(bad)[0]
+        raise ValueError(f"score {scores[row, column]} of task {bank.task[column]}, row {row}: from 0 to 1, or NaN")
 
 
 def no_evidence(power: tuple[Power, ...]) -> str:
@@ -155,8 +168,9 @@ def misfit(y: Floats, a: Floats, b: Floats) -> Floats:
     log_odds = np.log(p) - np.log1p(-p)
     found = (xlogy(y, p) + xlog1py(1 - y, -p)).sum(axis=1)
     wanted = (xlogy(p, p) + xlog1py(1 - p, -p)).sum(axis=1)
-    spread: Floats = np.sqrt((p * (1 - p) * log_odds**2).sum(axis=1))
-    return (found - wanted) / np.maximum(spread, np.finfo(np.float64).tiny)
+    spread = np.sqrt((p * (1 - p) * log_odds**2).sum(axis=1))
+    l_z: Floats = (found - wanted) / np.maximum(spread, np.finfo(np.float64).tiny)
+    return l_z
 
 
 def _ability(y: Floats, a: Floats, b: Floats) -> Floats:

@@ -194,11 +194,13 @@ class _Repeats:
 
     @property
     def once(self) -> Integers:
-        return (self.counts == 1).sum(axis=1)
+        once: Integers = (self.counts == 1).sum(axis=1)
+        return once
 
     @property
     def twice(self) -> Integers:
-        return (self.counts == 2).sum(axis=1)
+        twice: Integers = (self.counts == 2).sum(axis=1)
+        return twice
 
 
 def _unusable(found: Incidence) -> str:
