@@ -16,15 +16,15 @@ from seatrial.measurement import (
     Estimate,
     NotIdentifiable,
     Outcomes,
-    Partial,
     calibrate,
     next_round,
     partial,
 )
+from seatrial.measurement.adaptive import State
 from seatrial.measurement.worlds import BASE, World, calibrator_world
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from seatrial.measurement.outcomes import Floats
 
@@ -171,4 +171,59 @@ def _bank(scene: Scene, rng: np.random.Generator) -> tuple[Bank, Floats, Calibra
     return bank, world.scores, calibration, world.x
 
 
-__all__ = ["Partial", "Scene", "Tally", "review", "run", "table", "truths"]
+KINDS = ("two abilities", "guessing", "no minutes, holes", "constant rows and columns", "few tasks", "one family")
+
+
+def strange(reviews: int, seed: int) -> Iterator[tuple[str, int, int, float]]:
+    """Kind of matrix, intervals of the bank's rate that covered, reviews, and how many runs were saved.
+
+    The last row of each random matrix is the participant, the others calibrate. The gain is that of the mean half-width
+    against a random battery drawn without replacement.
+    """
+    for number, kind in enumerate(KINDS):
+        hits, gains = 0, []
+        for again in range(reviews):
+            rng = np.random.default_rng([seed, number, again])
+            matrix, bank = _matrix(kind, rng)
+            row = matrix[-1]
+            made = calibrate(
+                matrix[:-1], bank, comparison_key="strange", bank_version="strange", rng=rng, sizes=(30, 60, 90, 120)
+            )
+            scores = dict(zip(bank.task.tolist(), row.tolist(), strict=True))
+            design = Design(seed=again, half_width=0.05)
+            decisions = review(design, bank, made, scores)
+            _, lower, upper = State.of(bank, made, decisions, scores).limits()
+            truth = float(row.mean())
+            hits += lower - 1e-9 <= truth <= upper + 1e-9
+            runs = sum(len(decision.tasks) for decision in decisions)
+            infinite = max(truth * (1 - truth), 1e-3) / max((upper - lower) / 2 / 1.96, 1e-3) ** 2
+            gains.append(infinite / (1 + (infinite - 1) / len(bank)) / runs)
+        yield kind, hits, reviews, float(np.median(gains))
+
+
+def _matrix(kind: str, rng: np.random.Generator) -> tuple[Floats, Bank]:
+    people = int(rng.integers(6, 31))
+    tasks = int(rng.integers(20, 60)) if kind == "few tasks" else int(rng.integers(80, 500))
+    families = 1 if kind == "one family" else max(2, tasks // int(rng.integers(3, 15)))
+    family = rng.integers(0, families, tasks)
+    x = rng.uniform(-1, 11, tasks)
+    slope = rng.uniform(0.2, 1.2)
+    logits = (
+        rng.normal(0, rng.uniform(1, 4), people)[:, None] - slope * (x - 5) + rng.normal(0, rng.uniform(0.5, 3), tasks)
+    )
+    if kind == "two abilities":
+        logits = logits + rng.normal(0, 2, (people, 2))[:, rng.integers(0, 2, families)][:, family]
+    logits = logits + rng.normal(0, rng.uniform(0, 1.5), (people, families))[:, family]
+    chance = 1 / (1 + np.exp(-logits))
+    if kind == "guessing":
+        chance = 0.2 + 0.75 * chance
+    scores = (rng.random(chance.shape) < chance).astype(np.float64)
+    if kind == "no minutes, holes":
+        scores[:-1][rng.random((people - 1, tasks)) < 0.3] = np.nan
+    if kind == "constant rows and columns":
+        scores[:-1, : tasks // 5] = rng.integers(0, 2, tasks // 5)
+        scores[0], scores[1] = 1, 0
+    timed = kind not in {"no minutes, holes", "guessing"}
+    names = [f"t{number}" for number in range(tasks)]
+    bank = Bank.of(names, [f"f{number}" for number in family], minutes=np.exp2(x) if timed else None)
+    return scores, bank

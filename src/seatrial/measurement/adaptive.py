@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 MODES = ("auto", "information", "probability")
 ROUNDS = 3  # of `first` runs in information mode before the half-width is asked for the first time
-ABOVE = 0.2  # P(ability > every calibrator): switched 93 % of those above and 9 % of those inside in simulation
+ABOVE = 0.3  # P(ability > every calibrator): switched 90 % of those above and 12 % of those inside in simulation
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -84,7 +84,7 @@ def partial(
         state = State.of(bank, calibration, decisions, task_scores(table))
         return _Answers(state, outcomes, len(losses), design.seed, level).all(rng)
 
-    if len(losses) <= LOSS_BOUND * (len(counted) + len(losses)):
+    if not len(counted) or len(losses) <= LOSS_BOUND * (len(counted) + len(losses)):
         return answered(counted)
     return _bounds(answered(outcomes.filled(0.0)), answered(outcomes.filled(1.0)))
 
@@ -119,9 +119,9 @@ class _Answers:
 
     @property
     def counts(self) -> Mapping[str, int]:
-        seen = self.state.seen
-        families = len(np.unique(self.state.bank.family[seen]))
-        return {"runs": len(self.outcomes.counted()), "tasks": len(seen), "families": families, "lost": self.lost}
+        counted = self.outcomes.counted()
+        tasks, families = len(np.unique(counted.task)), len(np.unique(counted.family))
+        return {"runs": len(counted), "tasks": tasks, "families": families, "lost": self.lost}
 
     @property
     def marks(self) -> frozenset[str]:
