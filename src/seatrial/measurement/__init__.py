@@ -8,6 +8,7 @@
 | `budget_curve` (Q3) | how does that grow with the budget? |
 | `success_in_attempts` (Q4) | what share in at least one of k attempts? |
 | `horizon` (Q6) | how long a task is solved with a stated chance? |
+| `typical_horizon` (Q6, annex) | the same of a task as hard as its length lets expect? |
 | `doubling_time` | how fast do horizons of leading models grow? |
 | `paired_difference` (Q7) | how much more than another participant on the same tasks? |
 | `elicitation_gap` (Q8) | how much more when elicited best? |
@@ -48,6 +49,7 @@ from seatrial.measurement.richness import Incidence, Richness, richness
 from seatrial.measurement.success import bank_success, generalized_success, success_in_attempts, wilson
 from seatrial.measurement.thresholds import Claim, Statement, Watch, statements, watch
 from seatrial.measurement.trend import doubling_time
+from seatrial.measurement.typical import typical_horizon
 
 __all__ = [
     "LEVEL",
@@ -99,6 +101,7 @@ __all__ = [
     "statements",
     "success_in_attempts",
     "two_arms",
+    "typical_horizon",
     "watch",
     "wilson",
 ]
