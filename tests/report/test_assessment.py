@@ -34,15 +34,22 @@ def test_the_published_schema_is_the_classes() -> None:
     Draft202012Validator.check_schema(published_schema())
 
 
-def test_written_files_validate(model_run: Path, bare_run: Path) -> None:
-    for path in (model_run, bare_run):
+@pytest.fixture
+def everything(
+    model_run: Path, bare_run: Path, rounds_run: Path, drawn_run: Path, extras_run: Path
+) -> tuple[Path, ...]:
+    return model_run, bare_run, rounds_run, drawn_run, extras_run
+
+
+def test_written_files_validate(everything: tuple[Path, ...]) -> None:
+    for path in everything:
         value = json.loads((path / "assessment.json").read_bytes())
         Draft202012Validator(published_schema()).validate(value)
         assert Assessment.model_validate(value) == build(path)
         assert to_json(build(path)) == (path / "assessment.json").read_bytes()
 
 
-def test_no_number_without_its_error(model_run: Path, bare_run: Path) -> None:
+def test_no_number_without_its_error(everything: tuple[Path, ...]) -> None:
     """Whatever carries an estimand and a value carries all the rest, wherever it stands."""
     needed = {
         "estimand",
@@ -58,7 +65,7 @@ def test_no_number_without_its_error(model_run: Path, bare_run: Path) -> None:
         "tasks",
     }
     found = 0
-    for path in (model_run, bare_run):
+    for path in everything:
         value = json.loads((path / "assessment.json").read_bytes())
         for where, item in objects(value):
             if "value" in item:
@@ -103,13 +110,11 @@ def test_nothing_unknown_is_accepted(model_run: Path) -> None:
     assert len(seen - free) > 25
 
 
-def test_ids_are_unique(model_run: Path) -> None:
-    found = [
-        item["id"]
-        for _, item in objects(json.loads((model_run / "assessment.json").read_bytes()))
-        if "interval" in item
-    ]
-    assert len(found) == len(set(found))
+def test_ids_are_unique(everything: tuple[Path, ...]) -> None:
+    for path in everything:
+        written = json.loads((path / "assessment.json").read_bytes())
+        found = [item["id"] for _, item in objects(written) if "interval" in item]
+        assert len(found) == len(set(found))
 
 
 def test_errors_name_path_and_rule(model_run: Path) -> None:

@@ -21,7 +21,7 @@ from .pages import Page
 CSS = Path(seatrial.report.__file__).parent / "templates"
 
 
-@pytest.fixture(params=["model_run", "bare_run"])
+@pytest.fixture(params=["model_run", "bare_run", "rounds_run", "drawn_run", "extras_run"])
 def run(request: pytest.FixtureRequest) -> Path:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, Path)

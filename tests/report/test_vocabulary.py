@@ -86,13 +86,13 @@ def schema_texts(value: Any) -> Iterator[str]:  # noqa: ANN401
         yield value
 
 
-@pytest.mark.parametrize("name", ["model_run", "bare_run"])
+@pytest.mark.parametrize("name", ["model_run", "bare_run", "rounds_run", "drawn_run", "extras_run"])
 def test_pages(name: str, request: pytest.FixtureRequest) -> None:
     run: Path = request.getfixturevalue(name)
     assert hits(shown(Page.of((run / "report.html").read_text(encoding="utf-8")))) == []
 
 
-@pytest.mark.parametrize("name", ["model_run", "bare_run"])
+@pytest.mark.parametrize("name", ["model_run", "bare_run", "rounds_run", "drawn_run", "extras_run"])
 def test_records(name: str, request: pytest.FixtureRequest) -> None:
     run: Path = request.getfixturevalue(name)
     value = json.loads((run / "assessment.json").read_bytes())

@@ -30,7 +30,7 @@ from seatrial.report.svg import (
 )
 
 DODGE = 0.62  # share of a level's width that its series are spread over
-SMALL = Frame(width=260, height=190, left=54, right=8, top=12, bottom=30)
+SMALL = Frame(width=260, height=190, left=62, right=8, top=12, bottom=30)
 HALVES = (0, 50, 100)
 
 __all__ = ["Dot", "Series", "bar", "budget", "family", "key", "ladder"]
