@@ -196,6 +196,17 @@ def test_a_calibration_holds_no_row_and_is_the_same_again(tmp_path: Path) -> Non
         read_calibration(file)
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("usable", "many"), ("b", ["x"]), ("axis", "time"), ("spread", None), ("multipliers", {"30": 0.5}), ("item", [])],
+)
+def test_a_calibration_with_nonsense_in_it_is_refused(tmp_path: Path, field: str, value: object) -> None:
+    record, file = json.loads(Matrix.of(simulated(6, 8)).calibration(1).to_json()), tmp_path / "calibration.json"
+    file.write_text(json.dumps({**record, field: ["x"] * 8 if field == "b" else value}))
+    with pytest.raises(RunError, match="no calibration that this release reads"):
+        read_calibration(file)
+
+
 def test_a_form_that_only_weak_calibrators_solve_is_shown_first() -> None:
     fits = form_fits(Matrix.of(simulated(10, 24)), simulated(10, 24))
     assert fits[0].item == "crypto-v1-L1/t023"

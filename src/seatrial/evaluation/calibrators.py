@@ -175,7 +175,7 @@ class CalibratorStore:
             if lost:
                 raise RunError(f"{where}: nothing is said of the form {lost[0]}")
             exposure = Counter({str(name): int(count) for name, count in document["exposure"].items()})
-        except (AttributeError, KeyError, TypeError, ValueError) as error:
+        except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
             raise RunError(f"{where}: is no file of calibrators: {type(error).__name__}: {error}") from error
         store = cls(forms=forms, exposure=exposure, calibrators=rows)
         store.salt = str(document.get("salt", store.salt))
@@ -198,15 +198,22 @@ def default_path() -> Path:
 
 @contextlib.contextmanager
 def opened(path: Path, *, write: bool = False) -> Iterator[CalibratorStore]:
-    """The store of a file, held against other processes; written back, whole or not at all, unless the block raised."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with path.with_name(f".{path.name}.lock").open("a") as lock:
-        os.chmod(lock.fileno(), 0o600)  # noqa: PTH101 - of the open file
+    """The store of a file; with `write` held against other processes, and written back unless the block raised."""
+    if not write:
+        yield read_store(path) if path.exists() else CalibratorStore()
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = os.open(path.with_name(f".{path.name}.lock"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    except OSError as error:
+        raise RunError(f"{path}: cannot be written: {error}") from error
+    try:
         fcntl.flock(lock, fcntl.LOCK_EX)
         store = read_store(path) if path.exists() else CalibratorStore()
         yield store
-        if write:
-            write_store(path, store, private=True)
+        write_store(path, store, private=True)
+    finally:
+        os.close(lock)
 
 
 def read_store(path: Path) -> CalibratorStore:

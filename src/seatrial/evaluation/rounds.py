@@ -14,12 +14,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import asdict, dataclass, field, fields
 from decimal import Decimal
-from math import isclose
+from math import isclose, isfinite
 from typing import TYPE_CHECKING, Any
 
 from seatrial.evaluation.bank import bank_of
 from seatrial.evaluation.rundir import RunDirectory, RunError
 from seatrial.measurement.adaptive import Decision, Design, next_round
+from seatrial.measurement.bank import AXES
 from seatrial.measurement.calibration import Calibration
 
 if TYPE_CHECKING:
@@ -160,9 +161,25 @@ def read_calibration(path: Path, *, expected: str = "") -> Calibration:
     if expected and found != expected:
         raise RunError(f"{path}: digest {found}, the plan names {expected}", code=5)
     try:
-        return Calibration.from_json(text)
-    except (KeyError, TypeError, ValueError) as error:
+        made = Calibration.from_json(text)
+        _require_numbers(made)
+    except (AttributeError, KeyError, RecursionError, TypeError, ValueError) as error:
         raise RunError(f"{path}: is no calibration that this release reads: {error}") from error
+    return made
+
+
+def _require_numbers(made: Calibration) -> None:
+    """Raise `TypeError` or `ValueError` where a field is no number, or none that a posterior can use."""
+    if not made.item or not all(isinstance(item, str) for item in made.item):
+        raise ValueError("item: names of forms are needed")
+    if made.usable != int(made.usable) or made.usable < 0 or made.axis not in AXES:
+        raise ValueError("usable is a count, axis one of " + ", ".join(AXES))
+    scale = (made.intercept, made.slope, made.spread, made.largest_theta, made.linking_se)
+    factors = (*made.multipliers.values(), *made.horizon_multipliers.values())
+    if not all(map(isfinite, (*made.a, *made.b, *made.sd, *scale, *factors, *made.replay_errors.values()))):
+        raise ValueError("every number must be finite")
+    if min(made.a) <= 0 or min((*made.sd, made.spread, made.linking_se)) < 0 or min((1.0, *factors)) < 1:
+        raise ValueError("discriminations lie above 0, errors not below 0, multipliers not below 1")
 
 
 def write_calibration(path: Path, calibration: Calibration) -> None:
