@@ -84,7 +84,9 @@ def test_participants_may_have_had_different_caps(tmp_path: Path) -> None:
 
 def test_partial_credit_is_refused_or_a_miss(tmp_path: Path) -> None:
     path = write(tmp_path, "task,score\na,1\nb,P\nc,0.25\n")
-    with pytest.raises(OutcomesError, match=r"line 3: 0\.5 is partial credit \(2 of 3 runs have it\).*--partial-as-miss"):
+    with pytest.raises(
+        OutcomesError, match=r"line 3: 0\.5 is partial credit \(2 of 3 runs have it\).*--partial-as-miss"
+    ):
         read_table(path, Choices())
     reading = read_table(path, Choices(partial_as_miss=True))
     assert reading.outcomes.score.tolist() == [1.0, 0.0, 0.0]

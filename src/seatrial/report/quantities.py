@@ -210,7 +210,7 @@ class _Room:
         cells = np.unique(
             np.stack([self.reading.code, np.unique(runs.task, return_inverse=True)[1]]), axis=1, return_counts=True
         )[1]
-        return int(cells.min(initial=0))
+        return int(cells.min()) if len(cells) else 0
 
     def _success(self, participant: str, arm: str) -> _Found:
         runs = self._table(participant, arm)
