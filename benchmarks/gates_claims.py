@@ -230,8 +230,8 @@ def integrity(folder: Path, rng: np.random.Generator) -> Iterator[Figure]:
         where = f"{table.scores.shape[1]} tasks"
         honest, suppressed, stated = table.flags(rng)
         yield f"G6 honest flagged, {where}", f"{honest:.3f}", "<= 0.05", _state(honest <= 0.05)
-        yield f"G6 20 % suppression found, {where}", f"{suppressed:.3f}", ">= 0.65", _state(suppressed >= 0.65)
-        yield f"G6 power that was stated for it, {where}", f"{stated:.3f}", "", "reached"
+        words = f"{suppressed:.3f} (power stated beforehand: {stated:.2f})"
+        yield f"G6 20 % suppression found, {where}", words, ">= 0.65", _state(suppressed >= 0.65)
         auc = table.shuffled(rng)
         yield f"G6 shuffled items AUC, 12 calibrators, {where}", f"{auc:.3f}", ">= 0.93", _state(auc >= 0.93)
 

@@ -48,8 +48,9 @@ def test_bound_coverage_and_forecast_by_hand() -> None:
     assert found.total.value == pytest.approx(8 + unseen)
     assert found.total.upper is None
     assert 8 <= (found.total.lower or 0) < 8 + unseen
-    assert "at-least" in found.total.qualifiers
+    assert found.total.qualifiers == {"at-least"}
     assert isinstance(found.coverage, Estimate)
+    assert found.coverage.qualifiers == {"exploratory"}
     assert found.coverage.value == pytest.approx(1 - 4 / 20 * (9 * 4) / (9 * 4 + 2 * 2))
     (forecast,) = found.forecasts
     assert isinstance(forecast, Estimate)

@@ -6,6 +6,8 @@
   them. So it has a lower limit and no upper one.
 - Interpolation, extrapolation and coverage are those of Chao et al. 2014 for incidence data. A forecast reaches at most
   as far as the runs that were made; beyond, the bound's own error takes over.
+- Where findings and runs differ as in the simulated worlds, forecasts hold what then comes in 0.94 to 0.98 of cases at
+  a level of 0.95. Limits of the sample coverage hold 0.89 to 0.96, so that figure stays exploratory.
 
 >>> made = Incidence.of([("run 1", "a"), ("run 2", "a"), ("run 2", "b"), ("run 3", "c")], runs=3)
 >>> made.distinct, made.once, made.twice
@@ -163,7 +165,7 @@ class _Scope:
             n_families=self.targets,
             budget=self.budget,
             bank_version=self.bank_version,
-            qualifiers=frozenset({"exploratory", *marks}),
+            qualifiers=frozenset(marks),
         )
 
     def missing(self, words: str, reason: str) -> NotIdentifiable:
@@ -258,7 +260,7 @@ def _coverage(scope: _Scope, repeats: _Repeats) -> Estimate:
     low, high = np.quantile(truths - guesses, [(1 - scope.level) / 2, (1 + scope.level) / 2])
     lower, upper = min(max(0.0, value + low), value), max(min(1.0, value + high), value)
     method = f"sample coverage for incidence, errors in {DRAWS} simulated repetitions"
-    return scope.estimate(COVERAGE, "share of detections", value, float(lower), float(upper), method)
+    return scope.estimate(COVERAGE, "share of detections", value, float(lower), float(upper), method, "exploratory")
 
 
 def _forecast(scope: _Scope, repeats: _Repeats, more: int, rng: np.random.Generator) -> Estimate | NotIdentifiable:
