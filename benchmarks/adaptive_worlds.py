@@ -171,7 +171,15 @@ def _bank(scene: Scene, rng: np.random.Generator) -> tuple[Bank, Floats, Calibra
     return bank, world.scores, calibration, world.x
 
 
-KINDS = ("two abilities", "guessing", "no minutes, holes", "constant rows and columns", "few tasks", "one family")
+KINDS = (
+    "two abilities",
+    "guessing",
+    "no minutes, holes",
+    "constant rows and columns",
+    "few tasks",
+    "one family",
+    "participant contradicts a tenth of the bank",
+)
 
 
 def strange(reviews: int, seed: int) -> Iterator[tuple[str, int, int, float]]:
@@ -220,8 +228,10 @@ def _matrix(kind: str, rng: np.random.Generator) -> tuple[Floats, Bank]:
     scores = (rng.random(chance.shape) < chance).astype(np.float64)
     if kind == "no minutes, holes":
         scores[:-1][rng.random((people - 1, tasks)) < 0.3] = np.nan
-    if kind == "constant rows and columns":
+    if kind.startswith("participant"):  # calibrators agree on a fifth of the tasks, as nothing else would suggest
         scores[:-1, : tasks // 5] = rng.integers(0, 2, tasks // 5)
+    if kind == "constant rows and columns":
+        scores[:, : tasks // 5] = rng.integers(0, 2, tasks // 5)
         scores[0], scores[1] = 1, 0
     timed = kind not in {"no minutes, holes", "guessing"}
     names = [f"t{number}" for number in range(tasks)]

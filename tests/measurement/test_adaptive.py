@@ -128,6 +128,19 @@ def test_the_mode_and_its_reason_are_written_down() -> None:
         assert (decisions[1].theta_mean is None) == (made is None or made.usable < 5)
 
 
+def test_a_participant_whose_first_round_contradicts_the_calibration_is_not_picked_by_it() -> None:
+    calibration, bank, world = scene()
+    expected = calibration.posterior(bank).expected()
+    backwards = (expected < 0.5).astype(float)
+    decisions = review(Design(seed=SEED), bank, calibration, scores_of(bank, backwards))
+    assert decisions[1].mode == "probability"
+    assert "does not fit the calibration" in decisions[1].reason
+    honest = [
+        review(Design(seed=seed), bank, calibration, scores_of(bank, world.scores))[1].reason for seed in range(40)
+    ]
+    assert sum("does not fit" in reason for reason in honest) <= 4
+
+
 def test_probability_mode_is_one_round_of_a_size_fixed_beforehand() -> None:
     _, bank, world = scene()
     decisions = review(Design(seed=SEED), bank, None, scores_of(bank, world.scores))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 MODES = ("auto", "information", "probability")
 ROUNDS = 3  # of `first` runs in information mode before the half-width is asked for the first time
 ABOVE = 0.3  # P(ability > every calibrator): switched 90 % of those above and 12 % of those inside in simulation
+MISFIT = 2.0  # standard deviations of l_z after round 1: at most 4 % of honest participants in every world tried
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +210,9 @@ def _mode(design: Design, state: State, offered: Calibration | None) -> tuple[st
         return "probability", offered.unusable(state.bank)
     if design.mode != "auto":
         return design.mode, "stated in the plan"
+    surprise = state.posterior().surprise(state.seen, state.score[state.seen])
+    if surprise > MISFIT:
+        return "probability", f"the first round does not fit the calibration ({surprise:.1f} standard deviations)"
     above = state.posterior().above(state.calibration.largest_theta)
     words = f"ability above every calibrator with probability {above:.2f}"
     return ("probability", f"{words}, over {ABOVE}") if above > ABOVE else ("information", f"{words}, not over {ABOVE}")

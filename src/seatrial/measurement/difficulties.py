@@ -72,14 +72,16 @@ class _State:
 
     def distance(self) -> Floats:
         """(items, nodes) ability minus difficulty."""
-        return np.exp(self.log_scale) * NODES - self.b[:, None]
+        distance: Floats = np.exp(self.log_scale) * NODES - self.b[:, None]
+        return distance
 
     def weight(self, counts: _Counts) -> Floats:
         """P(node | a calibrator's scores), L by nodes."""
         eta = np.exp(self.log_a)[:, None] * self.distance()
         log = counts.solved @ eta - counts.runs @ np.logaddexp(0, eta) + _LOG_PRIOR
         weight: Floats = np.exp(log - log.max(axis=1, keepdims=True))
-        return weight / weight.sum(axis=1, keepdims=True)
+        weight /= weight.sum(axis=1, keepdims=True)
+        return weight
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +118,8 @@ def usable_calibrators(scores: Floats) -> Bools:
     runs = known.sum(axis=1)
     mean = np.where(known, scores, 0.0).sum(axis=1) / np.maximum(runs, 1)
     low, high = USABLE_MEAN
-    return (runs >= USABLE_SHARE * scores.shape[1]) & (mean >= low) & (mean <= high)
+    usable: Bools = (runs >= USABLE_SHARE * scores.shape[1]) & (mean >= low) & (mean <= high)
+    return usable
 
 
 def _counts(scores: Floats, bank: Bank) -> _Counts:

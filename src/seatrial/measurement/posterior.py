@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 THETA: Floats = np.linspace(-6, 6, 121)
 PRIOR_SD = 2.5  # of theta; calibrators have 1
+CERTAIN = 1e-6  # a chance no surer than this: one impossible outcome is a surprise and not infinite
 _INTERCEPT: Floats = np.linspace(-6, 6, 31)  # log-odds at the mean of the axis
 _INTERCEPT_SD = 2.0
 _SLOPE: Floats = np.linspace(-5, 2, 22)  # log-odds for one standard deviation of the axis; longer tasks are harder
@@ -70,7 +71,8 @@ class Posterior:
     def weight(self) -> Floats:
         """(nodes,), sums to 1."""
         weight: Floats = np.exp(self.log_weight - self.log_weight.max())
-        return weight / weight.sum()
+        weight /= weight.sum()
+        return weight
 
     def expected(self) -> Floats:
         """(tasks,) chance of each task, averaged over nodes."""
@@ -90,7 +92,7 @@ class Posterior:
         """Posterior standard deviation of theta; NaN where nodes are curves."""
         if self.theta is None:
             return np.nan
-        return float(np.sqrt(max(self.weight @ self.theta**2 - self.theta_mean**2, 0.0)))
+        return float(np.sqrt(self.weight @ (self.theta - self.theta_mean) ** 2))
 
     def above(self, theta: float) -> float:
         """P(ability > theta); 1 where nodes are curves, for then nothing is known of calibrators."""
@@ -105,6 +107,13 @@ class Posterior:
         mean = float(self.weight @ total)
         variance = float(self.weight @ (total - mean) ** 2 + self.weight @ noise)
         return (float(score.sum()) + mean) / len(self.a), np.sqrt(variance) / len(self.a)
+
+    def surprise(self, places: Integers, score: Floats) -> float:
+        """How much less likely the runs at `places` were than this posterior expects, in standard deviations (l_z)."""
+        chance = np.clip(self.expected()[places], CERTAIN, 1 - CERTAIN)
+        odds = np.log(chance / (1 - chance))
+        spread = float(np.sqrt(np.sum(chance * (1 - chance) * odds**2)))
+        return -float((score - chance) @ odds) / spread if spread > 0 else 0.0
 
     def tables(self, places: Integers, score: Floats, rng: np.random.Generator, draws: int) -> Floats:
         """(draws, tasks) completed banks: a node drawn from the posterior, unseen tasks 0 or 1 by its chances."""
