@@ -19,6 +19,8 @@
 | `richness` (Q12) | how many distinct findings are there, and what would more runs bring? |
 | `Bank`, `calibrate` | which tasks there are, and how hard they were for models that ran them all |
 | `next_round` | which tasks to run next, and why? |
+| `expectations` | what can a review say, and what does it take? Asked before it runs |
+| `anchors`, `link` | how do two calibrations lie on one scale? |
 | `partial` | what does a partly run bank say (Q1, Q2, Q5, Q6)? |
 | `Estimate`, `NotIdentifiable` | every answer is one of the two |
 """
@@ -41,12 +43,14 @@ from seatrial.measurement.integrity import (
     two_arms,
 )
 from seatrial.measurement.judge import Labels, judged_success
+from seatrial.measurement.linking import Link, anchors, link
 from seatrial.measurement.outcomes import Outcomes, OutcomesError
 from seatrial.measurement.partial import Partial, partial
 from seatrial.measurement.person_fit import PersonFit, Power, Reference, person_fit, reference
+from seatrial.measurement.planning import Expectation, expectations
 from seatrial.measurement.replay import calibrate
 from seatrial.measurement.richness import Incidence, Richness, richness
-from seatrial.measurement.success import bank_success, generalized_success, success_in_attempts, wilson
+from seatrial.measurement.success import bank_success, generalized_success, success_in_attempts
 from seatrial.measurement.thresholds import Claim, Statement, Watch, statements, watch
 from seatrial.measurement.trend import doubling_time
 from seatrial.measurement.typical import typical_horizon
@@ -66,9 +70,11 @@ __all__ = [
     "ElicitationGap",
     "Estimate",
     "EstimateError",
+    "Expectation",
     "Horizon",
     "Incidence",
     "Labels",
+    "Link",
     "NotIdentifiable",
     "Outcomes",
     "OutcomesError",
@@ -82,6 +88,7 @@ __all__ = [
     "TwoArms",
     "Watch",
     "account",
+    "anchors",
     "bank_success",
     "broken_items",
     "budget_curve",
@@ -89,9 +96,11 @@ __all__ = [
     "contamination",
     "doubling_time",
     "elicitation_gap",
+    "expectations",
     "generalized_success",
     "horizon",
     "judged_success",
+    "link",
     "next_round",
     "paired_difference",
     "partial",
@@ -103,5 +112,4 @@ __all__ = [
     "two_arms",
     "typical_horizon",
     "watch",
-    "wilson",
 ]
