@@ -16,6 +16,7 @@ from seatrial.evaluation.transcripts import Entry, Transcript
 from seatrial.report import Assessment, ReportError, build, write_report
 
 from . import made
+from .built import built
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -42,7 +43,7 @@ def change(path: Path, name: str, **values: Any) -> None:  # noqa: ANN401
 
 
 def test_counts_are_those_of_the_rows(model_run: Path) -> None:
-    assessment = build(model_run)
+    assessment = built(model_run)
     rows = rows_of(model_run, "heron-7")
     counted = [row for row in rows if row.score is not None and row.status != "invalidated"]
     whole = estimate(assessment, "Q1/heron-7/all/all/all")
@@ -62,7 +63,7 @@ def test_counts_are_those_of_the_rows(model_run: Path) -> None:
 
 def test_every_scope_has_an_estimate_or_a_reason(model_run: Path, bare_run: Path) -> None:
     for path in (model_run, bare_run):
-        assessment = build(path)
+        assessment = built(path)
         levels = {item.level for item in assessment.battery.instances}
         families = {item.family for item in assessment.battery.instances}
         said = {
@@ -77,16 +78,16 @@ def test_every_scope_has_an_estimate_or_a_reason(model_run: Path, bare_run: Path
 
 
 def test_only_what_the_plan_names_is_registered(model_run: Path) -> None:
-    standing = {item.id: item.standing for item in build(model_run).estimates}
+    standing = {item.id: item.standing for item in built(model_run).estimates}
     assert [name for name, value in standing.items() if value == "registered" and "heron-7" in name] == [
         "Q1/heron-7/all/all/all",
         "Q2/heron-7/all/all/all",
     ]
-    assert build(model_run).curves[0].points[-1].estimate.standing == "registered"  # type: ignore[union-attr]
+    assert built(model_run).curves[0].points[-1].estimate.standing == "registered"  # type: ignore[union-attr]
 
 
 def test_flagged_and_voided_runs_are_shown_both_ways(model_run: Path) -> None:
-    assessment = build(model_run)
+    assessment = built(model_run)
     rows = rows_of(model_run, "heron-7")
     counted = [row for row in rows if row.score is not None and row.status != "invalidated"]
     unflagged = [row for row in counted if not row.flags]
@@ -98,7 +99,7 @@ def test_flagged_and_voided_runs_are_shown_both_ways(model_run: Path) -> None:
 
 
 def test_comparison_is_a_count_of_pairs(model_run: Path) -> None:
-    assessment = build(model_run)
+    assessment = built(model_run)
     mine = {
         row.task: row for row in rows_of(model_run, "heron-7") if row.score is not None and row.status != "invalidated"
     }
@@ -127,21 +128,21 @@ def test_comparison_is_a_count_of_pairs(model_run: Path) -> None:
 
 
 def test_the_reference_is_no_yardstick(model_run: Path) -> None:
-    for item in build(model_run).comparisons:
+    for item in built(model_run).comparisons:
         assert "reference" not in item.candidates
 
 
 def test_curve_exists_for_a_model_only(model_run: Path, bare_run: Path) -> None:
-    (curve,) = build(model_run).curves
+    (curve,) = built(model_run).curves
     last = curve.points[-1]
-    whole = estimate(build(model_run), "Q1/heron-7/all/all/all")
+    whole = estimate(built(model_run), "Q1/heron-7/all/all/all")
     assert (last.solved, last.runs) == (whole.solved, whole.n)
-    assert build(bare_run).curves == []
-    assert build(bare_run).comparisons == []
+    assert built(bare_run).curves == []
+    assert built(bare_run).comparisons == []
 
 
 def test_unavailable_is_neither_unsolved_nor_lost(bare_run: Path) -> None:
-    assessment = build(bare_run)
+    assessment = built(bare_run)
     fuzzer = estimate(assessment, "Q1/fuzzer/all/all/all")
     assert fuzzer.n == 4
     assert fuzzer.value is not None
@@ -286,7 +287,7 @@ def test_a_plan_that_names_other_manifests_shows(fresh: Path) -> None:
 
 
 def test_transcripts_are_written_where_rows_say(model_run: Path) -> None:
-    assessment = build(model_run)
+    assessment = built(model_run)
     final = [item for item in assessment.samples if not item.superseded]
     assert all(item.transcript and (model_run / item.transcript).is_file() for item in final)
     assert all(item.transcript is None for item in assessment.samples if item.superseded)

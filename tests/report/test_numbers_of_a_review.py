@@ -16,6 +16,7 @@ from seatrial.report.rundir import read
 from seatrial.report.table import Tables
 
 from . import made
+from .built import built
 from .test_build import change, rows_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def test_several_attempts_are_counted_on_the_repeated_instances(extras_run: Path) -> None:
-    found = {item.participant: item for item in build(extras_run).estimates if item.quantity == "Q4"}
+    found = {item.participant: item for item in built(extras_run).estimates if item.quantity == "Q4"}
     tables = Tables.of(read(extras_run))
     outcomes = tables.outcomes("heron-7")
     again = [task for task, runs in Counter(outcomes.task.tolist()).items() if runs == 5]
@@ -35,7 +36,7 @@ def test_several_attempts_are_counted_on_the_repeated_instances(extras_run: Path
 
 
 def test_a_horizon_stands_with_its_curve_and_its_runs(model_run: Path) -> None:
-    assessment, tables = build(model_run), Tables.of(read(model_run))
+    assessment, tables = built(model_run), Tables.of(read(model_run))
     for item in assessment.horizons:
         outcomes = tables.outcomes(item.participant)
         for point in item.points:
@@ -64,7 +65,7 @@ def test_timed_minutes_give_a_time_horizon(tmp_path: Path) -> None:
 
 
 def test_the_gain_of_an_arm_is_measured_where_it_was_not_chosen(extras_run: Path) -> None:
-    (found,) = build(extras_run).elicitation
+    (found,) = built(extras_run).elicitation
     tables = Tables.of(read(extras_run))
     rng = np.random.default_rng(int(tables.files.plan_digest[:12], 16))
     gap = elicitation_gap(tables.all_arms("heron-7"), rng=rng, default="baseline-1")
@@ -78,9 +79,9 @@ def test_the_gain_of_an_arm_is_measured_where_it_was_not_chosen(extras_run: Path
 
 def test_all_other_numbers_are_about_the_plans_own_arm(extras_run: Path) -> None:
     rows = [row for row in rows_of(extras_run, "heron-7") if row.arm == "baseline-1"]
-    whole = next(item for item in build(extras_run).estimates if item.id == "Q1/heron-7/all/all/all")
+    whole = next(item for item in built(extras_run).estimates if item.id == "Q1/heron-7/all/all/all")
     assert (whole.n, whole.solved) == (len(rows), sum(row.score == 1 for row in rows))
-    (test,) = build(extras_run).integrity.arms
+    (test,) = built(extras_run).integrity.arms
     assert (test.default, test.strongest) == ("baseline-1", "best-of-prompts")
     assert "at power" in test.statement or "a person looks" in test.statement
 
@@ -88,7 +89,7 @@ def test_all_other_numbers_are_about_the_plans_own_arm(extras_run: Path) -> None
 def test_thresholds_of_the_plan_are_judged_together(extras_run: Path) -> None:
     claims = [Claim("T1", "Q2", 0.3), Claim("T2", "Q2", 0.9), Claim("T3", "Q6", 60.0)]
     wanted = statements(claims, Tables.of(read(extras_run)).outcomes("heron-7"))
-    found = build(extras_run).thresholds
+    found = built(extras_run).thresholds
     assert [item.statement for item in found] == [item.words for item in wanted]
     assert [item.shown for item in found] == [True, False, False]
     assert found[2].p is None
@@ -103,7 +104,7 @@ def test_a_threshold_that_is_none_is_refused(tmp_path: Path) -> None:
 
 
 def test_runs_without_an_ordinary_end_are_counted_by_family(model_run: Path) -> None:
-    found = build(model_run).integrity
+    found = built(model_run).integrity
     rows = [row for row in rows_of(model_run, "heron-7") if row.status in {"refused", "lost", "stopped"}]
     counted = Counter((row.generator, row.status) for row in rows)
     told = {
@@ -116,7 +117,7 @@ def test_runs_without_an_ordinary_end_are_counted_by_family(model_run: Path) -> 
     assert told == counted
     losses, declined = (item for item in found.bounds if item.participant == "heron-7")
     assert (losses.quantity, losses.value) == ("Q11", None)
-    whole = next(item for item in build(model_run).estimates if item.id == "Q1/heron-7/all/all/all")
+    whole = next(item for item in built(model_run).estimates if item.id == "Q1/heron-7/all/all/all")
     ends = [(losses.interval[side] or 0.0, whole.interval[side] or 0.0) for side in (0, 1)]
     assert ends[0][0] <= ends[0][1]
     assert ends[1][0] >= ends[1][1]
@@ -125,7 +126,7 @@ def test_runs_without_an_ordinary_end_are_counted_by_family(model_run: Path) -> 
 
 def test_nothing_is_called_honest_or_not(model_run: Path, rounds_run: Path) -> None:
     for path in (model_run, rounds_run):
-        assert build(path).integrity.person_fit
+        assert built(path).integrity.person_fit
         text = (path / "report.html").read_text()
         assert "neither evidence" in text
         assert "sandbagging" not in text

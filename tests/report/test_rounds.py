@@ -17,6 +17,7 @@ from seatrial.report.rounds import PICKED_ESTIMAND
 from seatrial.report.rundir import read
 from seatrial.report.table import Tables
 
+from .built import built
 from .pages import Page
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def estimates(assessment: Assessment, quantity: str, participant: str) -> list[E
 @pytest.mark.parametrize("name", ["rounds_run", "drawn_run"])
 def test_the_subjects_numbers_are_those_of_a_partly_run_battery(name: str, request: pytest.FixtureRequest) -> None:
     path: Path = request.getfixturevalue(name)
-    assessment, tables, log = build(path), Tables.of(read(path)), RoundLog.open(RunDirectory(path))
+    assessment, tables, log = built(path), Tables.of(read(path)), RoundLog.open(RunDirectory(path))
     rng = np.random.default_rng(int(tables.files.plan_digest[:12], 16))
     answers = partial(log.bank, log.calibration, log.decisions, tables.outcomes("heron-7"), design=log.design, rng=rng)
     for quantity, answer in (("Q1", answers.bank), ("Q2", answers.generalized)):
@@ -59,7 +60,7 @@ def test_the_subjects_numbers_are_those_of_a_partly_run_battery(name: str, reque
 
 def test_the_mode_and_every_round_are_recorded(rounds_run: Path, drawn_run: Path) -> None:
     for path, mode in ((rounds_run, "information"), (drawn_run, "probability")):
-        rounds = build(path).rounds
+        rounds = built(path).rounds
         assert rounds is not None
         log = RoundLog.open(RunDirectory(path))
         assert (rounds.mode, rounds.wanted, rounds.battery) == (mode, 0.05, 200)
@@ -73,7 +74,7 @@ def test_the_mode_and_every_round_are_recorded(rounds_run: Path, drawn_run: Path
 
 
 def test_everybody_elses_share_is_about_the_instances_that_were_run(rounds_run: Path) -> None:
-    assessment = build(rounds_run)
+    assessment = built(rounds_run)
     for name in ("fuzzer", "static", "null"):
         (found,) = estimates(assessment, "Q1", name)
         assert found.estimand == PICKED_ESTIMAND
@@ -83,7 +84,7 @@ def test_everybody_elses_share_is_about_the_instances_that_were_run(rounds_run: 
 
 
 def test_picked_instances_give_no_differences_curves_or_tests(rounds_run: Path) -> None:
-    assessment = build(rounds_run)
+    assessment = built(rounds_run)
     assert assessment.comparisons
     for pair in assessment.comparisons:
         assert pair.estimate is None
@@ -94,7 +95,7 @@ def test_picked_instances_give_no_differences_curves_or_tests(rounds_run: Path) 
 
 
 def test_what_was_not_picked_is_neither_planned_nor_lost(rounds_run: Path) -> None:
-    assessment = build(rounds_run)
+    assessment = built(rounds_run)
     assert assessment.rounds is not None
     subject = assessment.participants[0]
     assert subject.planned == subject.counted == assessment.rounds.picked
@@ -103,7 +104,7 @@ def test_what_was_not_picked_is_neither_planned_nor_lost(rounds_run: Path) -> No
 
 
 def test_abilities_stand_on_the_scale_of_the_calibration(rounds_run: Path, drawn_run: Path) -> None:
-    places = {item.participant: item for item in build(rounds_run).abilities}
+    places = {item.participant: item for item in built(rounds_run).abilities}
     assert next(iter(places)) == "heron-7"
     subject, tool = places["heron-7"], places["fuzzer"]
     assert subject.points and subject.logits and tool.points  # noqa: PT018 - for the type checker
@@ -111,7 +112,7 @@ def test_abilities_stand_on_the_scale_of_the_calibration(rounds_run: Path, drawn
     assert (tool.points.value or 0) < (subject.points.value or 0)
     assert places["null"].points is None
     assert "no limit" in places["null"].reason
-    (only,) = build(drawn_run).abilities
+    (only,) = built(drawn_run).abilities
     assert only.points is None
     assert "no calibration" in only.reason
 
@@ -145,4 +146,4 @@ def test_the_page_says_how_the_challenges_were_picked(rounds_run: Path, drawn_ru
         text = " ".join(Page.of((path / "report.html").read_text()).blocks)
         assert words in text
         assert "picked from a battery of 200" in text
-    assert {item.path for item in build(rounds_run).evidence} >= {"rounds.jsonl", "finals.jsonl", "calibration.json"}
+    assert {item.path for item in built(rounds_run).evidence} >= {"rounds.jsonl", "finals.jsonl", "calibration.json"}

@@ -54,7 +54,8 @@ class Numbers:
         """Quantities of which there is an estimate."""
         found = {item.quantity for item in self.estimates}
         found |= {point.estimate.quantity for curve in self.curves for point in curve.points if point.estimate}
-        found |= {item.estimate.quantity for item in (*self.comparisons, *self.elicitation) if item.estimate}
+        found |= {item.estimate.quantity for item in self.comparisons if item.estimate}
+        found |= {item.estimate.quantity for item in self.elicitation if item.estimate}
         found |= {point.estimate.quantity for item in self.horizons for point in item.points if point.estimate}
         return found | {item.points.quantity for item in self.abilities if item.points}
 

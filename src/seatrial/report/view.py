@@ -45,7 +45,8 @@ class Cell:
     def bar(self) -> Markup:
         """The interval as a small picture."""
         item = self._present()
-        return charts.bar(item.interval[0], item.value, item.interval[1], self.index)
+        low, high = item.interval
+        return charts.bar(low or 0.0, item.value, 1.0 if high is None else high, self.index)
 
     @property
     def shown(self) -> numbers.Shown:
@@ -189,7 +190,9 @@ class View:
             counts = groups.setdefault(math.floor(math.log2(item.at)), [0, 0])
             counts[0] += item.solved
             counts[1] += item.runs
-        return [(minutes((2.0**low, 2.0 ** (low + 1))), *counts) for low, counts in sorted(groups.items())]
+        return [
+            (minutes((2.0**low, 2.0 ** (low + 1))), solved, runs) for low, (solved, runs) in sorted(groups.items())
+        ]
 
     def mark_name(self, horizon: Horizon, point: HorizonPoint) -> str:
         """What a point of the fitted curve is called."""
