@@ -31,9 +31,7 @@ def test_no_public_function_answers_with_a_bare_number(name: str) -> None:
 
 
 def test_importing_it_loads_no_other_library() -> None:
-    code = (
-        "import sys, seatrial.measurement; "
-        "print(sorted({'pydantic', 'matplotlib', 'inspect_ai', 'jinja2', 'pandas', 'pyarrow', 'statsmodels', 'girth'} & set(sys.modules)))"
-    )
+    others = {"pydantic", "matplotlib", "inspect_ai", "jinja2", "pandas", "pyarrow", "statsmodels", "girth"}
+    code = f"import sys, seatrial.measurement; print(sorted({others!r} & set(sys.modules)))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
