@@ -23,9 +23,8 @@ from seatrial.measurement import (
     bank_success,
     generalized_success,
     success_in_attempts,
-    wilson,
 )
-from seatrial.measurement.success import at_least_one
+from seatrial.measurement.success import at_least_one, wilson
 from seatrial.measurement.worlds import BASE, AttemptsWorld, drawn_repeats, review
 
 Z = NormalDist().inv_cdf(0.975)
