@@ -253,7 +253,7 @@ def test_completed_banks_give_the_ordinary_interval_when_nothing_is_missing() ->
     full = table(bank, bank.task.tolist(), dict(zip(bank.task.tolist(), world.scores.tolist(), strict=True)))
     ordinary = estimate(generalized_success(full))
     completion = Completion(posterior, everything, world.scores)
-    found = completion.rate(bank.family, 1.0, 0.95, np.random.default_rng(SEED))
+    found = completion.rate(bank.family, 0.0, 0.95, np.random.default_rng(SEED))
     assert found == pytest.approx((ordinary.value, ordinary.lower, ordinary.upper))
 
 

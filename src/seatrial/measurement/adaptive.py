@@ -141,14 +141,20 @@ class State:
             chance[places] = 1.0 if decision.round == 1 else decision.chances
         return Stages(self.score, self.guess(), chance)
 
+    def bank_interval(self, level: float) -> tuple[float, float, float]:
+        """Information mode: posterior mean, and the posterior SD times multiplier and t on either side."""
+        value, sd = self.posterior().bank_mean(self.seen, self.score[self.seen])
+        calibration = self.calibration
+        wide = calibration.quantile(level) * calibration.multiplier(len(self.seen)) if calibration is not None else 1.0
+        return value, value - wide * sd, value + wide * sd
+
     def limits(self, level: float = LEVEL) -> tuple[float, float, float]:
         """The bank's success rate with its limits, by the mode in force; needs a score."""
         seen, tasks = self.score[self.seen], len(self.bank)
         low, high = float(seen.sum()) / tasks, 1 - float((1 - seen).sum()) / tasks  # what is certain already
-        if self.mode == "information" and self.calibration is not None:
-            value, sd = self.posterior().bank_mean(self.seen, seen)
-            half = self.calibration.quantile(level) * self.calibration.multiplier(len(seen)) * sd
-            return value, max(value - half, low), min(value + half, high)
+        if self.mode == "information":
+            value, lower, upper = self.bank_interval(level)
+            return value, max(lower, low), min(upper, high)
         if self.mode == "start":
             value = float(seen.mean())
             lower, upper = wilson(value, len(seen), level=level)

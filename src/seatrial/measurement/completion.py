@@ -35,21 +35,26 @@ class Completion:
     score: Floats  # theirs
 
     def rate(
-        self, family: Texts, multiplier: float, level: float, rng: np.random.Generator
+        self, family: Texts, bank_half: float, level: float, rng: np.random.Generator
     ) -> tuple[float, float, float]:
-        """Generalized success: value and limits, logit scale with t(F-1); needs two families, value inside (0, 1)."""
-        value, sd = self.posterior.bank_mean(self.places, self.score)
+        """Generalized success: value and limits on the logit scale; needs two families and a value inside (0, 1).
+
+        The families' part has t(F-1); the part of tasks not run is the half-width of the bank's rate, in quadrature.
+        """
+        value, _ = self.posterior.bank_mean(self.places, self.score)
         tables = self.posterior.tables(self.places, self.score, rng, TABLES)
-        own = np.nanmean([cluster_mean(table, family).se ** 2 for table in tables])
-        se = float(np.sqrt(own + (multiplier * sd) ** 2))
+        own = float(np.mean([cluster_mean(table, family).se ** 2 for table in tables]))
         quantile = float(student.ppf((1 + level) / 2, len(np.unique(family)) - 1))
-        half = quantile * se / (value * (1 - value))
+        half = float(np.hypot(quantile * np.sqrt(own), bank_half)) / (value * (1 - value))
         return value, float(expit(logit(value) - half)), float(expit(logit(value) + half))
 
     def curve(
         self, x: Floats, weight: Floats, family: Texts, multiplier: float, rng: np.random.Generator
     ) -> Jackknife | None:
-        """The horizon's curve over tasks with a known x, with both parts of its covariance; None: there is no fit."""
+        """The horizon's curve over tasks with a known x, with both parts of its covariance; None: there is no fit.
+
+        `multiplier` widens the part of tasks not run, in units of its posterior SD.
+        """
         known = ~np.isnan(x)
         filled = self.posterior.expected()
         filled[self.places] = self.score

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import norm
+from scipy.stats import t as student
 
 from seatrial.measurement.adaptive import ABOVE, Decision, Design, State
 from seatrial.measurement.clusters import MIN_FAMILIES, cluster_mean, one_sided_limit
-from seatrial.measurement.completion import Completion
+from seatrial.measurement.completion import TABLES, Completion
 from seatrial.measurement.estimate import LEVEL, Estimate, NotIdentifiable
 from seatrial.measurement.horizon import Jackknife, Scope, horizon, jackknife, printed
 from seatrial.measurement.logistic import family_weights
@@ -142,6 +143,14 @@ class _Answers:
         calibration = self.state.calibration
         return 1.0 if calibration is None else calibration.multiplier(len(self.state.seen), horizon=of_horizon)
 
+    def _wider(self, families: int) -> float:
+        """Multipliers have the t of the calibrators, Fieller's limits that of the families: their ratio, at least 1."""
+        calibration = self.state.calibration
+        if calibration is None or families < 2:
+            return 1.0
+        of_families = float(student.ppf((1 + self.level) / 2, families - 1))
+        return max(1.0, calibration.quantile(self.level) / of_families)
+
     def _bank(self) -> Answer:
         value, lower, upper = self.state.limits(self.level)
         if self.state.mode == "information":
@@ -156,8 +165,9 @@ class _Answers:
         if families < MIN_FAMILIES:
             return self._missing("Q2", GENERALIZED_ESTIMAND, not_generalizable(families))
         if self.state.mode == "information":
-            limits = self._completion().rate(family, self._multiplier(), self.level, rng)
-            method = f"20 completed banks, cluster-robust over families, logit scale, t({families - 1}) limits"
+            _, lower, upper = self.state.bank_interval(self.level)
+            limits = self._completion().rate(family, (upper - lower) / 2, self.level, rng)
+            method = f"{TABLES} completed banks, cluster-robust over families, logit scale, t({families - 1}) limits"
             return self._estimate("Q2", GENERALIZED_ESTIMAND, "share of tasks", limits, method, self.marks)
         found = cluster_mean(self.state.stages().pseudo_outcomes(), family)
         seen = self.state.score[self.state.seen]
@@ -222,8 +232,8 @@ class _Answers:
         bank = self.state.bank
         weight = family_weights(bank.task, bank.family)
         if self.state.mode == "information":
-            multiplier = self._multiplier(of_horizon=True)
-            return self._completion().curve(bank.x, weight, bank.family, multiplier, rng), "20 completed banks"
+            multiplier = self._multiplier(of_horizon=True) * self._wider(len(np.unique(bank.family)))
+            return self._completion().curve(bank.x, weight, bank.family, multiplier, rng), f"{TABLES} completed banks"
         seen = self.state.score[self.state.seen]
         known = ~np.isnan(bank.x)
         pseudo = self.state.stages().pseudo_outcomes()
@@ -274,9 +284,9 @@ class _Answers:
             quantity=quantity,
             estimand=estimand,
             unit=unit,
-            value=value,
-            lower=lower,
-            upper=upper,
+            value=float(value),
+            lower=float(lower),
+            upper=float(upper),
             level=self.level,
             method=method,
             method_version=METHOD_VERSION,

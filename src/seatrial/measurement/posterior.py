@@ -106,7 +106,7 @@ class Posterior:
         total, noise = chance.sum(axis=0), (chance * (1 - chance)).sum(axis=0)
         mean = float(self.weight @ total)
         variance = float(self.weight @ (total - mean) ** 2 + self.weight @ noise)
-        return (float(score.sum()) + mean) / len(self.a), np.sqrt(variance) / len(self.a)
+        return (float(score.sum()) + mean) / len(self.a), float(np.sqrt(variance)) / len(self.a)
 
     def surprise(self, places: Integers, score: Floats) -> float:
         """How much less likely the runs at `places` were than this posterior expects, in standard deviations (l_z)."""
