@@ -21,9 +21,9 @@ from inspect_ai.log import list_eval_logs, read_eval_log
 from seatrial.battery import family_by_id
 from seatrial.battery.seeds import SeedEntry
 from seatrial.evaluation import campaign
-from seatrial.evaluation.campaign import Request
 from seatrial.evaluation.comparable import Comparison
 from seatrial.evaluation.plan import Subject
+from seatrial.evaluation.request import Request
 from seatrial.evaluation.rounds import CALIBRATION, RoundLog
 from seatrial.evaluation.rundir import RunDirectory
 from seatrial.measurement.replay import calibrate

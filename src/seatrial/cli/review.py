@@ -16,7 +16,8 @@ from seatrial.cli.errors import spoken
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from seatrial.evaluation.campaign import Progress, Request
+    from seatrial.evaluation.campaign import Progress
+    from seatrial.evaluation.request import Request
 
 RUNS = Path("runs")
 
@@ -60,7 +61,7 @@ def _requested(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _request(chosen: dict[str, Any]) -> Request:
-    from seatrial.evaluation.campaign import Request
+    from seatrial.evaluation.request import Request
 
     minutes, hours = chosen["limit_minutes"], chosen["total_hours"]
     sizes = {name: chosen[name] for name in ("first", "block", "cap") if chosen[name] is not None}
@@ -178,12 +179,14 @@ def _worth(item: dict[str, Any]) -> str:
 def review(*, out: Path | None, **chosen: Any) -> None:  # noqa: ANN401 - the options by name
     """Run a review: generate and verify challenges, run them in sealed boxes, grade, estimate, report."""
     from seatrial.evaluation import campaign
+    from seatrial.evaluation.request import notices
 
     path = out or RUNS / time.strftime("%Y%m%d-%H%M%S")
     with spoken(), _watching() as tell:
-        for line in campaign.notices(_request(chosen)):
+        request = _request(chosen)
+        for line in notices(request):
             click.echo(f"- {line}", err=True)
-        campaign.prepare(_request(chosen), path, tell)
+        campaign.prepare(request, path, tell)
         state = campaign.execute(path, tell, base_url=chosen["model_base_url"])
     _report(path, state)
 

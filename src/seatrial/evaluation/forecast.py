@@ -13,8 +13,8 @@ import numpy as np
 from seatrial.battery import family_by_id
 from seatrial.battery.ladder import caps, design_minutes
 from seatrial.battery.tiers import REPEATS, repeat_share
-from seatrial.evaluation.campaign import cells_of, notices, sampling_of, usable_calibration
 from seatrial.evaluation.plan import Rounds
+from seatrial.evaluation.request import cells_of, notices, sampling_of, usable_calibration
 from seatrial.evaluation.rounds import design_of
 from seatrial.evaluation.rows import item_of
 from seatrial.measurement.bank import Bank
@@ -22,7 +22,7 @@ from seatrial.measurement.planning import expectations
 
 if TYPE_CHECKING:
     from seatrial.battery.tiers import Cell
-    from seatrial.evaluation.campaign import Request
+    from seatrial.evaluation.request import Request
     from seatrial.measurement.outcomes import Floats
 
 CLUSTERS_WANTED = 15  # below that many clusters no statement about "instances like these" is made
