@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,8 @@ from inspect_ai.model import ModelOutput, ModelUsage, get_model
 from inspect_ai.scorer import Score, Scorer, Target, includes, mean, scorer
 from inspect_ai.solver import Generate, Solver, TaskState, solver
 
-from seatrial.evaluation.extensions._outside import _ended, read_logs
+from seatrial.evaluation.extensions._outside import read_logs
+from seatrial.evaluation.extensions._outside_ends import ended
 from seatrial.evaluation.reading import Choices, Reading
 from seatrial.measurement import OutcomesError
 
@@ -48,7 +49,7 @@ def uneven() -> Solver:
 def scoring(value: Callable[[str], Any], **more: Any) -> Scorer:  # noqa: ANN401
     @scorer(metrics=[mean()], name="graded")
     def graded() -> Scorer:
-        async def score(state: TaskState, target: Target) -> Score:
+        async def score(state: TaskState, target: Target) -> Score:  # noqa: ARG001 - the signature is Inspect's
             return Score(value=value(str(state.sample_id)), **more)
 
         return score
@@ -258,9 +259,9 @@ class TestEnds:
     """A sample's end, without running one."""
 
     @pytest.fixture
-    def summary(self, made: Path) -> Iterator[Any]:
+    def summary(self, made: Path) -> Any:  # noqa: ANN401
         found = next(item for item in log_of(made).samples or () if item.id == "s1")
-        yield found.summary()
+        return found.summary()
 
     @pytest.mark.parametrize(
         ("changes", "value", "wanted"),
@@ -275,13 +276,13 @@ class TestEnds:
     )
     def test_first_that_applies(self, summary: Any, changes: dict[str, str], value: str, wanted: str) -> None:  # noqa: ANN401
         sample = summary.model_copy(update=changes)
-        found, score = _ended(sample, Score(value=value), where="here")
+        found, score = ended(sample, Score(value=value), where="here")
         assert found == wanted
         assert np.isnan(score) == (wanted in {"stopped", "lost"})
 
     def test_without_a_score(self, summary: Any) -> None:  # noqa: ANN401
-        assert _ended(summary, None, where="here")[0] == "lost"
-        assert _ended(summary.model_copy(update={"limit": "token"}), None, where="here") == ("budget", 0.0)
+        assert ended(summary, None, where="here")[0] == "lost"
+        assert ended(summary.model_copy(update={"limit": "token"}), None, where="here") == ("budget", 0.0)
 
 
 def test_a_folder_without_a_log_and_a_broken_log(tmp_path: Path) -> None:

@@ -129,7 +129,7 @@ def _asked(chosen: dict[str, Any]) -> Asked:
     from seatrial.report.quantities import Asked, quantity_named
 
     return Asked(
-        quantities=tuple(dict.fromkeys(quantity_named(text) for text in chosen["quantities"])),
+        quantities=tuple(dict.fromkeys(quantity_named(word) for text in chosen["quantities"] for word in text.split(","))),
         participants=chosen["participants"],
         level=chosen["level"],
         seed=chosen["seed"],

@@ -74,8 +74,7 @@ class Reading:
     @cached_property
     def participants(self) -> tuple[tuple[str, str], ...]:
         """Participant and arm, in the order of their first rows."""
-        first = np.sort(np.unique(self.code, return_index=True)[1])
-        return tuple((str(self.outcomes.participant[row]), str(self.outcomes.arm[row])) for row in first)
+        return tuple((str(self.outcomes.participant[row]), str(self.outcomes.arm[row])) for row in self._first)
 
     @cached_property
     def code(self) -> Integers:
@@ -84,8 +83,12 @@ class Reading:
 
     def rows_of(self, participant: str, arm: str) -> Bools:
         """The mask of one participant's rows in one arm."""
-        first = self.participants.index((participant, arm))
-        return self.code == self.code[np.sort(np.unique(self.code, return_index=True)[1])[first]]
+        mask: Bools = self.code == self.code[self._first[self.participants.index((participant, arm))]]
+        return mask
+
+    @cached_property
+    def _first(self) -> Integers:
+        return np.sort(np.unique(self.code, return_index=True)[1])
 
     def table(self, participant: str, arm: str) -> Outcomes:
         """The outcomes of one participant in one arm, with caps where every run has one."""

@@ -50,7 +50,7 @@ def read_sheet(path: Path) -> Sheet:
 
 def _parquet(path: Path) -> Sheet:
     try:
-        import pyarrow as pa  # noqa: PLC0415 - a large library that only this kind of file needs
+        import pyarrow as pa  # noqa: PLC0415 - large, and for this kind of file alone
         from pyarrow import parquet  # noqa: PLC0415 - the same
     except ImportError:
         raise OutcomesError(f"{path}: parquet is read with pyarrow, which is not installed; a csv needs none") from None

@@ -6,6 +6,7 @@
 - One ability does not say everything (some are better at the web, some at binaries), and the posterior's own SD knows
   nothing of that. Each of the others is placed twice, from a random half of the families and from the other half; by
   how much more than their SDs the two differ is the factor on the SD, with Student's t for their number.
+- The others are a sample too: what the difficulties would be without each of them is a second part of the interval.
 - Fewer than 4 others give no answer, fewer than 5 an exploratory one.
 """
 
@@ -70,11 +71,11 @@ class Field:
         if reason:
             return NotIdentifiable(quantity="Q5", estimand=ESTIMAND, reason=reason, counts=counts)
         found = self.without(row)
-        theta, sd = placed(found.a[seen], found.b[seen], self.scores[row, seen])
+        theta, sd = _placed(found.a[seen], found.b[seen], self.scores[row, seen])
+        value, scale = self._above_mean(row, found), float(np.exp(np.log(found.a).mean()))
         factor = self._factor(row)
-        scale, middle = float(np.exp(np.log(found.a).mean())), float(found.b.mean())
-        value = scale * (theta - middle)
-        half = float(student.ppf((1 + level) / 2, others)) * factor * scale * sd
+        spread = float(np.hypot(factor * scale * sd, self._calibration_error(row)))
+        half = float(student.ppf((1 + level) / 2, others)) * spread
         qualifiers = {"bank-only"} | ({"exploratory"} if others < MIN_CALIBRATORS else set())
         if norm.sf((found.theta[found.usable].max() - theta) / sd) > ABOVE:
             qualifiers.add("above-calibrators")
@@ -87,7 +88,7 @@ class Field:
             upper=value + half,
             level=level,
             method=f"one ability, difficulties from {len(self.tables) - 1} others; posterior SD times {factor:.2f} "
-            f"from halves of the families, t({others}) limits",
+            f"from halves of the families, and the jackknife error of the difficulties, t({others}) limits",
             method_version=METHOD_VERSION,
             n_runs=len(counted),
             n_tasks=len(seen),
@@ -97,6 +98,23 @@ class Field:
             qualifiers=frozenset(qualifiers),
             seed=self.seed,
         )
+
+    def _above_mean(self, row: int, found: Difficulties) -> float:
+        """A participant's ability in logits above the mean difficulty of the bank."""
+        seen = ~np.isnan(self.scores[row])
+        theta, _ = _placed(found.a[seen], found.b[seen], self.scores[row, seen])
+        return float(np.exp(np.log(found.a).mean())) * (theta - float(found.b.mean()))
+
+    def _calibration_error(self, row: int) -> float:
+        """Jackknife standard error from the choice of participants: each other one is left out of the fit in turn.
+
+        The fits are those that place that other one, so the participant itself is among them; leaving out both at once
+        would take a fit for each pair.
+        """
+        values = np.array(
+            [self._above_mean(row, self.without(other)) for other in range(len(self.tables)) if other != row]
+        )
+        return float(np.sqrt((len(values) - 1) / len(values) * ((values - values.mean()) ** 2).sum()))
 
     def _obstacle(self, row: int, others: int, lost: bool) -> str:  # noqa: FBT001 - a private question
         if others < MIN_OTHERS:
@@ -147,7 +165,7 @@ class Field:
             np.tile(np.arange(len(names)) % 2 == 0, (HALVINGS, 1)), axis=1
         )[:, family]
         misfits = np.full(len(self.tables), np.nan)
-        for row in np.flatnonzero(self.usable):
+        for row in np.flatnonzero(self.usable).tolist():
             known = ~np.isnan(self.scores[row])
             pairs = [(known & half, known & ~half) for half in halves]
             found = [self._apart(row, pair) for pair in pairs if pair[0].any() and pair[1].any()]
@@ -156,7 +174,7 @@ class Field:
 
     def _apart(self, row: int, masks: tuple[Bools, Bools]) -> float:
         found = self.without(row)
-        (one, one_sd), (two, two_sd) = (placed(found.a[mask], found.b[mask], self.scores[row, mask]) for mask in masks)
+        (one, one_sd), (two, two_sd) = (_placed(found.a[mask], found.b[mask], self.scores[row, mask]) for mask in masks)
         return (one - two) ** 2 / (one_sd**2 + two_sd**2)
 
     def _factor(self, row: int) -> float:
@@ -166,7 +184,7 @@ class Field:
         return max(1.0, float(np.sqrt(known.mean()))) if len(known) else 1.0
 
 
-def placed(a: Floats, b: Floats, score: Floats) -> tuple[float, float]:
+def _placed(a: Floats, b: Floats, score: Floats) -> tuple[float, float]:
     """Ability on the scale of the difficulties, the posterior's mode and SD, from scores (0/1 or between) of tasks.
 
     A fully run bank knows an ability far more finely than the grid that an adaptive review works on, hence Newton steps

@@ -119,7 +119,8 @@ def _share(item: EstimateAnswer | MissingAnswer) -> str:
 
 def _label(item: EstimateAnswer | MissingAnswer) -> str:
     if item.quantity == "Q3" and "share" in item.details and item.name not in LABELS:
-        return f"within {_share(item)}" + " of the budget" * (item.details["share"] < 1)
+        whole = float(item.details["share"]) == 1
+        return "within all of it" if whole else f"within {_share(item)} of the budget"
     return LABELS.get(item.name, item.name)
 
 

@@ -12,17 +12,16 @@ Only headers and sample summaries are read: they hold all of this, and stay smal
 from __future__ import annotations
 
 import math
-import re
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inspect_ai.log import read_eval_log, read_eval_log_sample, read_eval_log_sample_summaries
-
-from seatrial.evaluation.grades import empty, grade
+from seatrial.evaluation.extensions._outside_ends import ended, value_of
+from seatrial.evaluation.extensions._outside_files import Log, log_files, read_log
+from seatrial.evaluation.grades import empty
 from seatrial.evaluation.reading import NOT_STATED, Choices, LeftOut, Reading, digest_of, digest_of_folder
 from seatrial.evaluation.tables import budget_words, count, refusal_of_partial
 from seatrial.measurement import Outcomes, OutcomesError
@@ -30,43 +29,19 @@ from seatrial.measurement import Outcomes, OutcomesError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from inspect_ai.log import EvalLog, EvalSampleSummary
+    from inspect_ai.log import EvalSampleSummary
     from inspect_ai.scorer import Score
 
 FAMILY_KEYS = ("cluster", "family", "task_family", "category", "subject", "topic", "domain")
-CANCELLED = "cancel"  # in the message of a sample that was broken off from outside
-OPERATOR = "operator"  # the limit type of a person who ended a sample
-OF_THE_PARTICIPANT = ("invalid_response_format", "refusal", "no_response")  # unscored for these: a failure, not a loss
-LIMITS = {
-    "token_limit": "tokens",
-    "message_limit": "messages",
-    "turn_limit": "turns",
-    "time_limit": "s",
-    "working_limit": "s of working time",
-    "cost_limit": "USD",
-}
 ENDED = {"success", "error"}
 WITHOUT = ("lost", "stopped")
-_HEAD = re.compile(rb'\s*\{\s*"(?:version|status|eval)"\s*:')  # how a json log begins; an eval set's listing does not
-
-
-@dataclass(frozen=True)
-class _Log:
-    path: Path
-    header: EvalLog
-    samples: tuple[EvalSampleSummary, ...]
-    invalidated: frozenset[str]  # uuids that a person took out
-
-    @property
-    def started(self) -> str:
-        return str(self.header.eval.created)
 
 
 @dataclass(frozen=True)
 class _Run:
     """One attempt at one sample."""
 
-    log: _Log
+    log: Log
     participant: str
     arm: str
     eval_task: str
@@ -94,21 +69,12 @@ class _Run:
         return self.participant, self.arm, self.task, self.epoch
 
 
-def log_files(path: Path) -> tuple[Path, ...]:
-    """Inspect logs of a folder and the folders below, or the one that is named."""
-    if path.is_file():
-        return (path,) if path.suffix == ".eval" or _is_json_log(path) else ()
-    found = [item for item in path.rglob("*.eval") if item.is_file()]
-    found += [item for item in path.rglob("*.json") if item.is_file() and _is_json_log(item)]
-    return tuple(sorted(found))
-
-
 def read_logs(path: Path, choices: Choices) -> Reading:
     """Read all logs of a folder, or one; raises `OutcomesError` naming log, sample and rule."""
     files = log_files(path)
     if not files:
         raise OutcomesError(f"{path}: no Inspect log in it (*.eval, or *.json that Inspect wrote)")
-    logs = sorted((_read(file) for file in files), key=lambda log: log.started)
+    logs = sorted((read_log(file) for file in files), key=lambda log: log.started)
     collected = _Collected(logs, choices)
     runs = collected.final()
     if not runs:
@@ -128,39 +94,11 @@ def read_logs(path: Path, choices: Choices) -> Reading:
     )
 
 
-def _is_json_log(path: Path) -> bool:
-    """Whether a json file begins as Inspect writes its logs."""
-    with path.open("rb") as file:
-        return _HEAD.match(file.read(200)) is not None
-
-
-def _read(path: Path) -> _Log:
-    try:
-        header = read_eval_log(str(path), header_only=True)
-        samples = tuple(read_eval_log_sample_summaries(str(path)))
-        return _Log(path, header, samples, _invalidated(path, header, samples))
-    except Exception as error:  # noqa: BLE001 - whatever a broken log makes Inspect's reader raise
-        text = " ".join(str(error).split())[:160] or type(error).__name__
-        raise OutcomesError(f"{path}: not a readable Inspect log: {text}; repair it or move it away") from None
-
-
-def _invalidated(path: Path, header: EvalLog, samples: Iterable[EvalSampleSummary]) -> frozenset[str]:
-    """Samples that a person took out; the summaries do not say it, so a log that has any is read in full."""
-    if not header.invalidated:
-        return frozenset()
-    without = {"events", "messages", "store", "attachments"}
-    return frozenset(
-        item.uuid or ""
-        for item in samples
-        if read_eval_log_sample(str(path), item.id, item.epoch, exclude_fields=without).invalidation is not None
-    )
-
-
 @dataclass
 class _Collected:
     """All logs together: what a sample means may hang on the other logs."""
 
-    logs: list[_Log]
+    logs: list[Log]
     choices: Choices
     left_out: dict[str, int] = field(default_factory=lambda: defaultdict(int))
     notes: dict[str, None] = field(default_factory=dict)
@@ -200,7 +138,7 @@ class _Collected:
         """The table; the same task run anew takes the next epochs."""
         epochs = self._epochs(runs)
         families = {run.task: run.family for run in runs if run.family}
-        columns = {
+        columns: dict[str, Any] = {
             "participant": [run.participant for run in runs],
             "arm": [run.arm for run in runs],
             "task": [run.task for run in runs],
@@ -231,7 +169,7 @@ class _Collected:
             return {}
         found: dict[tuple[str, str], dict[str, None]] = defaultdict(dict)
         for log in self.logs:
-            found[log.header.eval.model, self._arm(log)][_limits(log)] = None
+            found[log.header.eval.model, self._arm(log)][log.limits] = None
         return {who: " or ".join(words) for who, words in found.items()}
 
     def told(self) -> Iterator[str]:
@@ -243,7 +181,7 @@ class _Collected:
             yield f"{count(self.repeats, 'run')} of a task that had been run in an earlier log: taken as repeats"
         if self.added:
             yield f"{count(self.added, 'planned run')} without a record in any log: lost, or stopped with their log"
-        solvers = sorted({_solver(log) for log in self.logs if _solver(log)})
+        solvers = sorted({log.solver for log in self.logs if log.solver})
         if len(solvers) > 1 and not self.choices.arm:
             yield f"several solvers ({', '.join(solvers[:4])}) in one arm: --arm solver tells them apart"
 
@@ -251,9 +189,9 @@ class _Collected:
         if rows:
             self.left_out["an earlier attempt at a sample that was run again"] += rows
 
-    def _run(self, log: _Log, sample: EvalSampleSummary) -> _Run:
+    def _run(self, log: Log, sample: EvalSampleSummary) -> _Run:
         name, score = self._score(log, sample)
-        status, value = _ended(sample, score, where=f"{log.path.name}, sample {sample.id}, scorer {name or 'none'}")
+        status, value = ended(sample, score, where=f"{log.path.name}, sample {sample.id}, scorer {name or 'none'}")
         if (sample.uuid or "-") in log.invalidated:
             status = "invalidated"
         usage = sample.model_usage
@@ -272,11 +210,11 @@ class _Collected:
             minutes=self._number(log, sample),
             tokens=tokens,
             wall=math.nan if sample.total_time is None else sample.total_time,
-            cap=_cap(log, sample),
+            cap=log.cap(sample),
             judge="model" if name.startswith("model_graded") else "deterministic",
         )
 
-    def _score(self, log: _Log, sample: EvalSampleSummary) -> tuple[str, Score | None]:
+    def _score(self, log: Log, sample: EvalSampleSummary) -> tuple[str, Score | None]:
         """The scorer that counts and its score; a part of a score of several values is named `SCORER.PART`."""
         scores = sample.scores or {}
         wanted = self.choices.scorer
@@ -302,7 +240,7 @@ class _Collected:
             found = found.model_copy(update={"value": parts.get(part, next(iter(parts.values()), None))})
         return name, found
 
-    def _whole(self, value: float, log: _Log, sample: EvalSampleSummary) -> float:
+    def _whole(self, value: float, log: Log, sample: EvalSampleSummary) -> float:
         if not 0 < value < 1:
             return value
         if not self.choices.partial_as_miss:
@@ -319,10 +257,10 @@ class _Collected:
         for log in self.logs:
             for sample in log.samples:
                 _, score = self._score(log, sample)
-                found += 0 < _value(score, "") < 1 if score is not None and not sample.error else 0
+                found += 0 < value_of(score, "") < 1 if score is not None and not sample.error else 0
         return found
 
-    def _family(self, log: _Log, sample: EvalSampleSummary) -> str:
+    def _family(self, log: Log, sample: EvalSampleSummary) -> str:
         key = self.choices.family or self._family_keys[self._task(log)]
         if not key:
             return self._task(log)
@@ -350,7 +288,7 @@ class _Collected:
                 self.notes[f"families of {task}: none in its metadata, so the task is one family (--family KEY)"] = None
         return keys
 
-    def _number(self, log: _Log, sample: EvalSampleSummary) -> float | None:
+    def _number(self, log: Log, sample: EvalSampleSummary) -> float | None:
         key = self.choices.minutes
         value = sample.metadata.get(key) if key else None
         if empty(value):
@@ -367,19 +305,19 @@ class _Collected:
             raise OutcomesError(f"--minutes {self.choices.minutes}: no sample's metadata has it")
         return [known.get(run.task) for run in runs]
 
-    def _arm(self, log: _Log) -> str:
+    def _arm(self, log: Log) -> str:
         key = self.choices.arm
         if not key:
             return "default"
         if key == "solver":
-            return _solver(log) or "default"
+            return log.solver or "default"
         spec = log.header.eval
         for place in (spec.metadata or {}, spec.task_args, spec.solver_args or {}):
             if key in place:
                 return str(place[key])
         return "default"
 
-    def _task(self, log: _Log) -> str:
+    def _task(self, log: Log) -> str:
         """The eval task, with the arguments that tell its variants apart."""
         spec = log.header.eval
         varying = self._varying.get(spec.task, ())
@@ -403,7 +341,7 @@ class _Collected:
 
     def _absent(self) -> Iterator[_Run]:
         """Planned samples of which no log of the same eval has a record."""
-        groups: dict[str, list[_Log]] = defaultdict(list)
+        groups: dict[str, list[Log]] = defaultdict(list)
         for log in self.logs:
             groups[log.header.eval.task_id].append(log)
         for logs in groups.values():
@@ -450,53 +388,6 @@ class _Collected:
             return self.choices.bank
         names = sorted({f"{self._task(log)} {log.header.eval.task_version}" for log in self.logs})
         return ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
-
-
-def _ended(sample: EvalSampleSummary, score: Score | None, *, where: str) -> tuple[str, float]:
-    """Status and score of a sample: the first that applies."""
-    value = _value(score, where)
-    if sample.error:
-        return ("stopped" if CANCELLED in sample.error.lower() else "lost"), math.nan
-    if sample.limit == OPERATOR and value != 1:
-        return "stopped", math.nan
-    if sample.limit and value != 1:
-        return "budget", 0.0 if math.isnan(value) else value
-    reason = score.reason if score is not None else None
-    if math.isnan(value):
-        if reason in OF_THE_PARTICIPANT:
-            return ("refused" if reason == "refusal" else "finished"), 0.0
-        return ("lost" if sample.completed else "stopped"), math.nan
-    return ("refused" if reason == "refusal" and value == 0 else "finished"), value
-
-
-def _value(score: Score | None, where: str) -> float:
-    """A score as a number, NaN where there is none."""
-    if score is None:
-        return math.nan
-    try:
-        value = grade(score.value)
-    except ValueError as error:
-        raise OutcomesError(f"{where}: {error}") from None
-    return math.nan if value is None else value
-
-
-def _cap(log: _Log, sample: EvalSampleSummary) -> int:
-    kind = sample.token_limit_type or log.header.eval.config.token_limit_type or "all"
-    return (sample.token_limit or log.header.eval.config.token_limit or 0) if kind == "all" else 0
-
-
-def _limits(log: _Log) -> str:
-    config = log.header.eval.config
-    parts = [f"{getattr(config, name):,} {unit}" for name, unit in LIMITS.items() if getattr(config, name, None)]
-    return f"{' and '.join(parts)} a run" if parts else "no limit stated in the logs"
-
-
-def _solver(log: _Log) -> str:
-    named = log.header.eval.solver
-    if named:
-        return named
-    steps = [step.solver for step in log.header.plan.steps]
-    return " + ".join(steps)
 
 
 def _plain(value: object) -> bool:
