@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from seatrial.evaluation.request import Request
 
 RUNS = Path("runs")
+_SIZES = {"first": "first", "later": "block", "cap": "cap"}  # options and the fields that they set
 
 
 def _requested(command: Callable[..., None]) -> Callable[..., None]:
@@ -48,7 +49,7 @@ def _requested(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--usd-per-million", nargs=2, default=("", ""), help="Prices of input and output tokens."),
         click.option("--precision", default="", help="Half-width to reach, e.g. 0.05: picks in rounds, runs fewer."),
         click.option("--first", type=click.IntRange(1), help="Runs of each of the first rounds.  [default: 20]"),
-        click.option("--block", type=click.IntRange(1), help="Runs of each later round.  [default: 15]"),
+        click.option("--later", type=click.IntRange(1), help="Runs of each later round.  [default: 15]"),
         click.option("--cap", type=click.IntRange(1), help="Most runs of an adaptive review.  [default: 120]"),
         click.option("--mode", default="auto", type=click.Choice(("auto", "information", "probability"))),
         click.option("--calibration", type=click.Path(path_type=Path), help="From `seatrial calibration fit`."),
@@ -64,9 +65,9 @@ def _request(chosen: dict[str, Any]) -> Request:
     from seatrial.evaluation.request import Request
 
     minutes, hours = chosen["limit_minutes"], chosen["total_hours"]
-    sizes = {name: chosen[name] for name in ("first", "block", "cap") if chosen[name] is not None}
+    sizes = {field: chosen[name] for name, field in _SIZES.items() if chosen[name] is not None}
     if sizes and not chosen["precision"]:
-        raise click.UsageError(f"--{next(iter(sizes))} sizes the rounds of an adaptive review: name its --precision")
+        raise click.UsageError("--first, --later and --cap size an adaptive review's rounds: name its --precision")
     return Request(
         model=chosen["model"],
         alias=chosen["alias"],
