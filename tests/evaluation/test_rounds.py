@@ -231,3 +231,14 @@ def to_the_end_closing(log: RoundLog) -> RoundLog:
 def test_a_precision_is_a_share(text: str) -> None:
     with pytest.raises(ValueError, match=r"0\.05"):
         Rounds(order_seed="0" * 64, precision=text, first=1, block=1, cap=1)
+
+
+@pytest.mark.parametrize("losing", [0, 2, 5])
+def test_a_battery_smaller_than_the_first_round_is_run_as_a_whole(tmp_path: Path, losing: int) -> None:
+    log = RoundLog.open(adaptive_run(tmp_path / "run", instances=5))
+    assert len(log.advance().tasks) == 5
+    close(log, losing=losing)
+    last = log.advance()
+    assert (last.stop, log.over) == (True, True)
+    assert so_far(log)["expected_runs"] == 5
+    assert RoundLog.open(log.run).decisions == log.decisions
