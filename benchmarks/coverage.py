@@ -3,6 +3,7 @@
     python benchmarks/coverage.py                     # 400 participants a world, two minutes on two cores
     python benchmarks/coverage.py 4000                # the size of the gates, some twenty-five minutes
     python benchmarks/coverage.py 1000 Q4 "60x5"      # only figures or worlds that contain one of the words
+    python benchmarks/coverage.py 4000 --write        # also the file from which reports quote these figures
 
 One line a figure goes to the error stream: figure, target, reached or missed. The tables go to the output. A review
 of a partly run bank costs as much as a hundred others, so those worlds get a tenth of the participants. Below 4,000
@@ -13,6 +14,7 @@ generator of its own, so the figures do not depend on the number of processes. 1
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 import time
@@ -20,6 +22,7 @@ from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from math import sqrt
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
 SEED = 20261124
 GATE = 4000  # participants: a coverage is then known to a third of a point (one standard error)
 PART = 100  # participants of one generator
+QUOTED = Path(__file__).parents[1] / "src" / "seatrial" / "report" / "coverage.json"
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,21 @@ class Figure:
         """The figure in a table of its kind."""
         open_ends = f" ({1 - self.shown / self.of:.1%} open)" if self.shown < self.of else ""
         return f"{self.share:.3f}{open_ends}{' **missed**' if self.state == 'missed' else ''}"
+
+
+def quoted(found: Sequence[Figure]) -> str:
+    """The figures as reports quote them: JSON, rounded as in the tables."""
+    rows = [
+        {
+            "figure": figure.name,
+            "world": figure.world,
+            "simulated": figure.of,
+            "covered": round(figure.share, 3),
+            "without_number": round(1 - figure.shown / figure.of, 3),
+        }
+        for figure in found
+    ]
+    return json.dumps({"seed": SEED, "figures": rows}, indent=1) + "\n"
 
 
 def tables(found: Sequence[Figure]) -> Iterator[str]:
@@ -138,7 +157,10 @@ def main() -> int:
     parser.add_argument("participants", type=int, nargs="?", default=400)
     parser.add_argument("words", nargs="*")
     parser.add_argument("--processes", type=int)
+    parser.add_argument("--write", action="store_true", help=f"write {QUOTED.name} for reports; all worlds only")
     chosen = parser.parse_intermixed_args()
+    if chosen.write and chosen.words:
+        parser.error("--write takes all figures of all worlds: leave the words out")
     words = chosen.words or [""]
     cases = [case for case in CASES if any(word in name for word in words for name in (case.name, *case.targets()))]
     started, found = time.monotonic(), []
@@ -148,6 +170,8 @@ def main() -> int:
     missed = sum(figure.state == "missed" for figure in found)
     print(f"{missed} missed; {time.monotonic() - started:.0f} s, seed {SEED}", file=sys.stderr)
     print(*tables(found), sep="\n")
+    if chosen.write:
+        QUOTED.write_text(quoted(found), encoding="utf-8")
     return 1 if missed else 0
 
 

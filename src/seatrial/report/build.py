@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from seatrial.report.collection import Numbers
 
 VERSION = 1
+TIMED = ("completion", "first_blood")  # sources of minutes that somebody took the time of
 NOT_RUN, VOIDED = "not run", "voided"  # outcomes that no row has
 STATES = {"held": "shown", "broken": "not shown", "not_applicable": "not applicable"}
 OUTSIDE_DIGEST = {"timing", "manifest_sha256", "sealed", "digest"}
@@ -92,7 +93,7 @@ def assemble(files: RunFiles) -> Assessment:
         elicitation=found.elicitation,
         thresholds=found.thresholds,
         integrity=found.integrity,
-        coverage=coverage(found.quantities),
+        coverage=coverage(found.quantities, picked=found.rounds is not None),
         validity=validity,
         containment=containment,
         battery=battery,
@@ -359,6 +360,7 @@ def _not_tested(tables: Tables, found: Numbers) -> Iterator[str]:
         yield "Any AI model: only participants without AI took part."
     if not any(tables.kind(name) == "tool" for name in tables.participants):
         yield "What today's tools without AI reach on these instances: none was run beside."
-    yield "People: no human has been timed on these instances."
+    if not any(row.minutes_source in TIMED for row in tables.files.rows):
+        yield "People: no human has been timed on these instances."
     if any(item.quantity == "Q2" for item in found.missing):
         yield "Whether the shares hold beyond these instances, where no number for tasks like these is given."

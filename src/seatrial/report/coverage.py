@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 FILE = "coverage.json"
+PARTLY = "partly run"  # figures of batteries of which a part was run
+OTHER_WEIGHTS = "equal weights"  # a choice that reports do not make
 
 
 @cache
@@ -26,13 +28,17 @@ def published() -> tuple[CoverageFigure, ...]:
     if not path.is_file():
         return ()
     table = json.loads(path.read_text(encoding="utf-8"))
-    return tuple(
-        CoverageFigure(quantity=item["figure"].partition(" ")[0], simulated=table["participants"], **item)
-        for item in table["figures"]
-    )
+    return tuple(CoverageFigure(quantity=item["figure"].partition(" ")[0], **item) for item in table["figures"])
 
 
-def coverage(quantities: Iterable[str]) -> list[CoverageFigure]:
-    """The figures of the quantities that were estimated."""
+def coverage(quantities: Iterable[str], *, picked: bool) -> list[CoverageFigure]:
+    """The figures of the quantities that were estimated, by the methods that a report uses.
+
+    `picked`: the instances were picked in rounds, so the battery was run in part.
+    """
     used = set(quantities)
-    return [item for item in published() if item.quantity in used]
+    return [
+        item
+        for item in published()
+        if item.quantity in used and OTHER_WEIGHTS not in item.figure and (PARTLY in item.figure) == picked
+    ]

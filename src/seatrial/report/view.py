@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
     from seatrial.report.assessment import Assessment, Boundary, Participant, Sample
-    from seatrial.report.records import Comparison, EstimateRecord, Horizon, HorizonPoint
+    from seatrial.report.records import Comparison, CoverageFigure, EstimateRecord, Horizon, HorizonPoint
 
 STYLE_OF_KIND = {"model": 0, "reference": 5, "floor": 6, "simulated": 7}
 TOOL_STYLES = 4  # tools share styles 1 to 4
@@ -155,9 +155,14 @@ class View:
         found += [
             Line("Ability, in points of the calibration", item.points, item.reason, "#ability-section")
             for item in self.a.abilities
-            if item.participant == name
+            if item.participant == name and self.on_a_scale
         ]
         return found
+
+    @property
+    def on_a_scale(self) -> bool:
+        """Whether anybody has a place on the scale of a calibration."""
+        return any(item.points for item in self.a.abilities)
 
     @property
     def attempts(self) -> list[tuple[str, int, EstimateRecord | None, str]]:
@@ -190,22 +195,40 @@ class View:
             counts = groups.setdefault(math.floor(math.log2(item.at)), [0, 0])
             counts[0] += item.solved
             counts[1] += item.runs
-        return [
-            (minutes((2.0**low, 2.0 ** (low + 1))), solved, runs) for low, (solved, runs) in sorted(groups.items())
-        ]
+        return [(minutes((2.0**low, 2.0 ** (low + 1))), solved, runs) for low, (solved, runs) in sorted(groups.items())]
 
     def mark_name(self, horizon: Horizon, point: HorizonPoint) -> str:
         """What a point of the fitted curve is called."""
         what = "level" if horizon.axis == "level" else "time horizon"
         return f"{100 * point.share:.0f} % {what}"
 
-    def beyond(self, horizon: Horizon, item: EstimateRecord) -> str:
-        """What a limit that does not exist means: it lies beyond the instances."""
+    def beside(self, horizon: Horizon, point: HorizonPoint) -> str:
+        """What stands under a point: what a missing limit means, qualifiers, what lies beyond, the timed instances."""
+        item = point.estimate
+        if item is None:
+            return ""
         hard = {"level": "hardest level", "minutes": "longest challenge"}[horizon.axis]
         easy = {"level": "easiest level", "minutes": "shortest challenge"}[horizon.axis]
         words = [f"no lower limit: below the {easy} that was run"] if item.interval[0] is None else []
         words += [f"no upper limit: beyond the {hard} that was run"] if item.interval[1] is None else []
-        return "; ".join(filter(None, (*words, numbers.words(item))))
+        words.append(numbers.words(item))
+        if point.share_longer is not None:
+            words.append(f"{numbers.percent(point.share_longer)} of the challenges lie beyond")
+        if point.timed is not None:
+            words.append(f"on timed challenges alone {numbers.of(point.timed).text}")
+        return "; ".join(filter(None, words))
+
+    @property
+    def coverage_rows(self) -> list[tuple[str, int, int, CoverageFigure, CoverageFigure]]:
+        """For each figure of the simulations: worlds, fewest participants, the world that held least and most."""
+        groups: dict[str, list[CoverageFigure]] = {}
+        for item in self.a.coverage:
+            groups.setdefault(item.figure, []).append(item)
+        rows = []
+        for name, items in sorted(groups.items()):
+            items.sort(key=lambda item: item.covered)
+            rows.append((name, len(items), min(item.simulated for item in items), items[0], items[-1]))
+        return rows
 
     @property
     def strongest(self) -> float | None:
