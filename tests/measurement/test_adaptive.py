@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 from dataclasses import asdict, replace
 from functools import cache
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -12,6 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.measurement import Bank, Calibration, Decision, Design, calibrate, next_round
+from seatrial.measurement import bank as bank_module
+from seatrial.measurement import posterior as posterior_module
+from seatrial.measurement import twostage as twostage_module
 from seatrial.measurement.adaptive import State, systematic
 from seatrial.measurement.posterior import Posterior
 from seatrial.measurement.twostage import Stages, draw, draw_chances, predicted_half_width, second_stage
@@ -57,6 +62,11 @@ def review(
 
 def scores_of(bank: Bank, row: np.ndarray) -> dict[str, float]:
     return dict(zip(bank.task.tolist(), row.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("module", [bank_module, posterior_module, twostage_module])
+def test_worked_examples(module: ModuleType) -> None:
+    assert doctest.testmod(module).failed == 0
 
 
 def test_round_one_spreads_over_families_and_difficulty() -> None:
