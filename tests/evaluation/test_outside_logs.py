@@ -291,3 +291,10 @@ def test_a_folder_without_a_log_and_a_broken_log(tmp_path: Path) -> None:
     (tmp_path / "x.eval").write_bytes(b"junk")
     with pytest.raises(OutcomesError, match=r"x\.eval: not a readable Inspect log"):
         read_logs(tmp_path, Choices())
+
+
+@pytest.mark.parametrize("options", [{"limit": 3}, {"sample_id": ["s1", "s2", "s5"]}])
+def test_samples_that_were_not_chosen_were_not_planned(tmp_path: Path, options: dict[str, Any]) -> None:
+    ran(tmp_path, [includes()], **options)
+    reading = read_logs(tmp_path, Choices())
+    assert (reading.rows, len(reading.outcomes), reading.added) == (3, 3, 0)

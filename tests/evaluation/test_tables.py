@@ -5,6 +5,7 @@ from __future__ import annotations
 import doctest
 import hashlib
 import os
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,16 @@ def test_names_of_others_are_mapped_only_when_told(tmp_path: Path, delimiter: st
     assert reading.participants == (("m1", "default"), ("m2", "default"))
     assert reading.ignored_columns == ("remark",)
     assert dict(reading.columns) == mapping
+
+
+def test_several_models_never_pass_for_repeats_of_one(tmp_path: Path) -> None:
+    path = write(tmp_path, "model,task,score\nm,a,1\nn,a,0\n")
+    with pytest.raises(
+        OutcomesError, match="no column participant, but model with 2 values: --column participant=model"
+    ):
+        read_table(path, Choices())
+    assert len(read_table(path, Choices(ignored=("model",))).participants) == 1
+    assert len(read_table(path, Choices(columns={"participant": "model"})).participants) == 2
 
 
 def test_repeats_without_a_number_are_numbered_by_their_rows(tmp_path: Path) -> None:
@@ -137,6 +148,15 @@ def test_parquet_with_its_own_types(tmp_path: Path) -> None:
     assert outcomes.task.tolist() == ["1", "2", "3"]
     assert outcomes.status.tolist() == ["finished", "finished", "lost"]
     assert np.isnan(outcomes.minutes).tolist() == [False, True, False]
+
+
+def test_nested_and_decimal_scores(tmp_path: Path) -> None:
+    path = tmp_path / "runs.parquet"
+    parquet.write_table(pa.table({"task": ["a"], "score": [[1, 0]]}), path)
+    with pytest.raises(OutcomesError, match=r"column score, row 0: '\[1, 0\]'; a score is"):
+        read_table(path, Choices())
+    parquet.write_table(pa.table({"task": ["a"], "score": [Decimal("1.0")]}), path)
+    assert read_table(path, Choices()).outcomes.score.tolist() == [1.0]
 
 
 @pytest.mark.parametrize("content", [b"PAR1 and nothing more", b"\xff\xfe\x00\x01"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ import seatrial
 from seatrial.cli.errors import spoken
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from seatrial.evaluation.reading import Choices, Reading
     from seatrial.report.quantities import Asked
 
@@ -59,12 +62,21 @@ def measure(source: Path, *, as_json: bool, **chosen: Any) -> None:  # noqa: ANN
     from seatrial.report.measured_text import text
     from seatrial.report.quantities import answers
 
-    with spoken():
+    with spoken(), _readable():
         reading = _read(source, _choices(chosen))
         asked = _asked(chosen)
         measured = record(reading, asked, answers(reading, asked), version=seatrial.__version__)
         page = to_json(measured) if as_json else text(measured)
     click.echo(page)
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """A file that the system will not open is bad input like any other."""
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"{error.filename or 'the source'}: cannot be read: {error.strerror or error}") from error
 
 
 def _read(source: Path, choices: Choices) -> Reading:
@@ -129,7 +141,9 @@ def _asked(chosen: dict[str, Any]) -> Asked:
     from seatrial.report.quantities import Asked, quantity_named
 
     return Asked(
-        quantities=tuple(dict.fromkeys(quantity_named(word) for text in chosen["quantities"] for word in text.split(","))),
+        quantities=tuple(
+            dict.fromkeys(quantity_named(word) for text in chosen["quantities"] for word in text.split(","))
+        ),
         participants=chosen["participants"],
         level=chosen["level"],
         seed=chosen["seed"],

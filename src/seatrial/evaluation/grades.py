@@ -13,6 +13,7 @@ ValueError: 'mostly'; a score is a number from 0 to 1, true or false, or one of 
 from __future__ import annotations
 
 import math
+from decimal import Decimal
 
 LETTERS = {"c": 1.0, "i": 0.0, "p": 0.5, "n": 0.0}
 WORDS = {
@@ -31,7 +32,7 @@ def grade(value: object) -> float | None:
         if word in WORDS:
             return WORDS[word]
         return _number(word, value)
-    if isinstance(value, (bool, int, float)):
+    if isinstance(value, (bool, int, float, Decimal)):
         return _number(value, value)
     raise ValueError(_refusal(value))
 
@@ -45,7 +46,7 @@ def empty(value: object) -> bool:
     return isinstance(value, str) and value.strip().casefold() in EMPTY
 
 
-def _number(value: str | float, written: object) -> float:
+def _number(value: str | float | Decimal, written: object) -> float:
     try:
         number = float(value)
     except ValueError:

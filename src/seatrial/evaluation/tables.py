@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Hashable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -150,7 +151,7 @@ class _Build:
         known: dict[object, float | None] = {}
         score = np.full(len(cells), np.nan)
         for row, cell in enumerate(cells):
-            key = (type(cell), cell)
+            key = (type(cell), cell if isinstance(cell, Hashable) else repr(cell))
             if key not in known:
                 try:
                     known[key] = grade(cell)
@@ -191,9 +192,10 @@ class _Build:
     def _fill(self, columns: dict[str, Any]) -> None:
         rows = len(self.sheet)
         if "participant" not in columns:
+            self._mind_models()
             name = Path(self.file).stem
             columns["participant"] = [name] * rows
-            self.notes.append(f"no column participant{self._offer('participant')}: all runs are those of {name!r}")
+            self.notes.append(f"no column participant: all runs are those of {name!r}")
         if "family" not in columns:
             columns["family"] = ["all"] * rows
             self.notes.append(
@@ -206,6 +208,17 @@ class _Build:
             self._sources(columns)
         if "epoch" not in columns:
             columns["epoch"] = self._epochs(columns)
+
+    def _mind_models(self) -> None:
+        """Runs of several models must not pass for repeats of one because their column has another name."""
+        for theirs in self.ignored:
+            cells = self.sheet.columns[theirs]
+            values = len(set(map(str, cells)))
+            if theirs.casefold() in ALIKE["participant"] and theirs not in self.choices.ignored and values > 1:
+                self._refuse(
+                    f"no column participant, but {theirs} with {values} values: --column participant={theirs} "
+                    f"takes it, --ignore {theirs} says that all runs are those of one"
+                )
 
     def _offer(self, ours: str) -> str:
         found = [name for name in self.ignored if name.casefold() in ALIKE[ours]]
