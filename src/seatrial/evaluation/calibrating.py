@@ -115,7 +115,8 @@ def form_fits(matrix: Matrix, store: CalibratorStore) -> tuple[FormFit, ...]:
     """Every form, the most doubtful first."""
     difficulties = fit_difficulties(matrix.scores, matrix.bank)
     against_rest = {item.task: item.correlation for item in broken_items(matrix.scores, matrix.bank).items}
-    squares = outfit(matrix.scores, matrix.bank, difficulties)
+    alike = fit_difficulties(matrix.scores, matrix.bank, discriminations=False)  # one of its own would hide a misfit
+    squares = outfit(matrix.scores, matrix.bank, alike)
     rates, counts = matrix.solve_rate, (~np.isnan(matrix.scores)).sum(axis=0)
     found = [
         FormFit(

@@ -32,7 +32,8 @@ _RAREST = 1e-3  # chance; a single surprise then counts at most a thousandfold
 def outfit(scores: Floats, bank: Bank, difficulties: Difficulties) -> Floats:
     """(tasks,) mean squares of calibrators by the bank's tasks; NaN where a task was run by none.
 
-    Shares of several runs of one item vary less than single runs: their mean squares lie below 1, never above for it.
+    Fit the difficulties with one discrimination for all: an item's own one would absorb what is looked for. Shares of
+    several runs of one item vary less than single runs: their mean squares lie below 1, never above for it.
     """
     if scores.shape[1] != len(bank):
         raise ValueError(f"scores have {scores.shape[1]} columns, the bank has {len(bank)} tasks")
