@@ -47,7 +47,7 @@ def read_table(path: Path, choices: Choices) -> Reading:
 def reading_of(sheet: Sheet, choices: Choices, *, sha256: str, kind: str = "table") -> Reading:
     """A sheet as outcomes with their account."""
     build = _Build(sheet, choices)
-    build.choose()
+    build.match()
     outcomes, caps = build.outcomes(sha256)
     return Reading(
         name=sheet.name,
@@ -80,7 +80,7 @@ class _Build:
     def file(self) -> str:
         return self.sheet.name
 
-    def choose(self) -> None:
+    def match(self) -> None:
         """Which of their columns is which of ours."""
         named = self._named()
         for theirs in self.sheet.columns:
