@@ -109,11 +109,14 @@ class Rounds(_Record):
 
 
 class Claim(_Record):
-    """One number that the report will state, named before the run."""
+    """One number that the report will state, named before the run; with a threshold, that it lies above it."""
 
     id: str
     estimand: str
     method: str
+    quantity: Literal["", "Q1", "Q2", "Q6"] = ""  # of the threshold
+    threshold: str = ""  # a decimal number: a share of tasks, or human minutes for Q6
+    share: str = ""  # of Q6: the share solved at that length; empty means half
 
 
 class ReviewPlan(_Record):

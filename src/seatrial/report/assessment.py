@@ -240,6 +240,7 @@ class Sample(Part):
     attempt: int
     superseded: bool
     participant: str
+    arm: str = Field(description="way of asking; all numbers but the gain of an arm are about the participant's first")
     family: str
     technique: str
     level: int

@@ -316,6 +316,7 @@ def _sample(files: RunFiles, row: OutcomeRow) -> Sample:
         attempt=row.attempt,
         superseded=row.superseded,
         participant=row.participant,
+        arm=row.arm,
         family=row.generator,
         technique=row.technique,
         level=row.level,

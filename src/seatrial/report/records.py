@@ -40,7 +40,7 @@ class EstimateRecord(Part):
     id: str
     quantity: str = Field(
         description="Q1 this battery, Q2 tasks like these, Q3 success against budget, Q4 several attempts, Q5 ability, "
-        "Q6 horizon, Q7 difference, Q8 elicitation"
+        "Q6 horizon, Q7 difference, Q8 elicitation, Q11 what runs without an ordinary end could change"
     )
     participant: str
     scope: Scope

@@ -132,6 +132,11 @@ class View:
         """Different techniques, the units of every interval for challenges like these."""
         return len({(item.family, item.technique) for item in self.a.battery.instances})
 
+    def arm(self, sample: Sample) -> str:
+        """The arm of a run, where its participant has several and this is not the first."""
+        others = {arm for item in self.a.elicitation if item.participant == sample.participant for arm in item.arms[1:]}
+        return sample.arm if sample.arm in others else ""
+
     @property
     def picked(self) -> bool:
         """Whether instances were picked in rounds."""
