@@ -288,6 +288,9 @@ class TestEnds:
 def test_a_folder_without_a_log_and_a_broken_log(tmp_path: Path) -> None:
     with pytest.raises(OutcomesError, match="no Inspect log in it"):
         read_logs(tmp_path, Choices())
+    (tmp_path / "runs.csv").touch()
+    with pytest.raises(OutcomesError, match=r"a table is named by its file, e\.g\. .*runs\.csv"):
+        read_logs(tmp_path, Choices())
     (tmp_path / "x.eval").write_bytes(b"junk")
     with pytest.raises(OutcomesError, match=r"x\.eval: not a readable Inspect log"):
         read_logs(tmp_path, Choices())

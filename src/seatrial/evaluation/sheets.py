@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 CELL = 1 << 20  # characters: no name or number is longer, a transcript in a cell may be
 DELIMITERS = ",;\t"
-SUFFIXES = (".csv", ".tsv", ".txt", ".parquet", ".pq")
+SUFFIXES = (".csv", ".tsv", ".parquet", ".pq")  # of files that a reader of a folder is pointed to
 PARQUET = b"PAR1"
 
 

@@ -23,6 +23,7 @@ from seatrial.evaluation.extensions._outside_ends import ended, value_of
 from seatrial.evaluation.extensions._outside_files import Log, log_files, read_log
 from seatrial.evaluation.grades import empty
 from seatrial.evaluation.reading import NOT_STATED, Choices, LeftOut, Reading, digest_of, digest_of_folder
+from seatrial.evaluation.sheets import SUFFIXES
 from seatrial.evaluation.tables import budget_words, count, refusal_of_partial
 from seatrial.measurement import Outcomes, OutcomesError
 
@@ -73,7 +74,9 @@ def read_logs(path: Path, choices: Choices) -> Reading:
     """Read all logs of a folder, or one; raises `OutcomesError` naming log, sample and rule."""
     files = log_files(path)
     if not files:
-        raise OutcomesError(f"{path}: no Inspect log in it (*.eval, or *.json that Inspect wrote)")
+        tables = sorted(item.name for item in path.glob("*") if item.suffix in SUFFIXES) if path.is_dir() else []
+        hint = f"; a table is named by its file, e.g. {path / tables[0]}" if tables else ""
+        raise OutcomesError(f"{path}: no Inspect log in it (*.eval, or *.json that Inspect wrote){hint}")
     logs = sorted((read_log(file) for file in files), key=lambda log: log.started)
     collected = _Collected(logs, choices)
     runs = collected.final()
