@@ -27,8 +27,8 @@ def add_horizon(found: Numbers, participant: str, outcomes: Outcomes) -> None:
     answers = {share: horizon(outcomes, share=share) for share in SHARES}
     first = answers[SHARES[0]]
     points = [_point(found, participant, share, answer) for share, answer in answers.items()]
-    if first.curve is None and not any(point.estimate for point in points):
-        return
+    if not any(point.estimate for point in points):
+        return  # a curve without a limit on where it passes is no answer, so none is drawn
     found.horizons.append(
         Horizon(
             participant=participant,
