@@ -76,7 +76,7 @@ def runs(scores: list[float], arm: str = "default", status: list[str] | None = N
 def test_misfit_by_hand() -> None:
     a, b = np.array([1.0, 2.0, 0.5]), np.array([-0.5, 0.3, 1.0])
     y = np.array([1.0, 0.0, 1.0])
-    grid = np.linspace(-6, 6, 121)
+    grid = np.linspace(-6, 6, 241)
     weight = np.array(
         [
             math.exp(-((t / 2.5) ** 2) / 2)

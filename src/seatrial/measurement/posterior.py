@@ -1,6 +1,6 @@
 """What the runs so far say about every task of a bank: weights over nodes, and each task's chance at each node.
 
-Two kinds, used alike. With difficulties the nodes are abilities theta (121 points, prior N(0, 2.5²), so wide that a
+Two kinds, used alike. With difficulties the nodes are abilities theta (241 points, prior N(0, 2.5²), so wide that a
 participant beyond every calibrator is not pulled back). Without them the nodes are curves: intercept and slope of a
 logistic in the standardised axis of the bank, which a handful of runs can place roughly and nothing can break: all
 outcomes equal, an axis without values and one family are ordinary cases.
@@ -22,7 +22,7 @@ import numpy as np
 if TYPE_CHECKING:
     from seatrial.measurement.outcomes import Floats, Integers
 
-THETA: Floats = np.linspace(-6, 6, 121)
+THETA: Floats = np.linspace(-6, 6, 241)  # moments are exact to a per cent down to an SD of half the spacing
 PRIOR_SD = 2.5  # of theta; calibrators have 1
 CERTAIN = 1e-6  # a chance no surer than this: one impossible outcome is a surprise and not infinite
 _INTERCEPT: Floats = np.linspace(-6, 6, 31)  # log-odds at the mean of the axis

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 FLOOR = 0.04  # of P(1-P): tasks that look certain are drawn too; with 0.01 rare surprises cost coverage (0.90)
 SAFETY = 1.2  # the guesses are off after one round; the width that they promise is taken this much wider
-SIZES = tuple(range(40, 101, 15))
+LEAST, STEP = 40, 15  # runs of a second stage: below 40 the spread of its errors is known too poorly
 LEAST_FREEDOM = 2.0  # below, t has no variance
 RARE = 5  # solved or missed runs; with fewer the spread of the sample understates what was not met
 
@@ -123,7 +123,8 @@ def second_stage(guess: Floats, *, tasks: int, half_width: float, most: int) -> 
 
     `guess` covers the tasks that can still be drawn, `most` is what the cap on runs leaves.
     """
-    sizes = sorted({min(size, most, len(guess)) for size in SIZES})
+    largest = min(most, len(guess))
+    sizes = [*range(LEAST, largest, STEP), largest]
     for size in sizes:
         chances = draw_chances(guess, size)
         if predicted_half_width(guess, chances, tasks) <= half_width:
