@@ -18,6 +18,14 @@ from seatrial.report import table, words
 from .made import HOSTILE
 from .pages import Page
 
+TABLE_BESIDE = {
+    "ladder": "levels-caption",
+    "family": "matrix-caption",
+    "budget": "budget-caption",
+    "horizon": "horizons-caption",
+    "abilities": "abilities-caption",
+    "narrowing": "rounds-caption",
+}
 CSS = Path(seatrial.report.__file__).parent / "templates"
 
 
@@ -95,7 +103,10 @@ def test_pictures_have_title_description_and_a_table(page: Page) -> None:
         assert picture.attributes["role"] == "img"
         assert len(picture.attributes["aria-labelledby"].split()) == 2
     assert all(text.strip() for text in [*page.texts("title"), *page.texts("desc")])
-    assert {"levels-caption"} <= {item.attributes.get("id") for item in page.all("caption")}
+    captions = {item.attributes.get("id") for item in page.all("caption")}
+    for picture in pictures:
+        name = picture.attributes["aria-labelledby"].partition("-title")[0]
+        assert TABLE_BESIDE[name.partition("-")[0]] in captions, name
 
 
 def test_scope_and_limits_come_first(page: Page) -> None:
@@ -216,3 +227,20 @@ def test_times_and_counts_in_words() -> None:
     assert [table.span(seconds) for seconds in (45, 600, 7200, 5400)] == ["45 s", "10 min", "2 h", "90 min"]
     assert table.levels_in_words([1, 2, 3]) == "1 to 3"
     assert table.levels_in_words([1, 3]) == "1, 3"
+
+
+def test_each_picture_is_there_where_there_is_something_to_show(
+    model_run: Path, bare_run: Path, rounds_run: Path, drawn_run: Path
+) -> None:
+    wanted = {
+        model_run: {"ladder", "family", "budget", "horizon"},
+        bare_run: {"ladder", "family"},
+        rounds_run: {"ladder", "family", "budget", "horizon", "abilities", "narrowing"},
+        drawn_run: {"ladder", "family", "budget", "horizon", "narrowing"},
+    }
+    for path, names in wanted.items():
+        parsed = Page.of((path / "report.html").read_text(encoding="utf-8"))
+        drawn = [
+            item.attributes["aria-labelledby"] for item in parsed.all("svg") if "aria-labelledby" in item.attributes
+        ]
+        assert {name.partition("-")[0] for name in drawn} == names

@@ -32,17 +32,16 @@ from seatrial.report.assessment import (
 )
 from seatrial.report.coverage import coverage
 from seatrial.report.estimates import numbers
+from seatrial.report.not_tested import not_tested
 from seatrial.report.rundir import RunFiles, digest, read
-from seatrial.report.table import MODEL, Tables, counted
+from seatrial.report.table import Tables
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from seatrial.evaluation.rows import OutcomeRow
-    from seatrial.report.collection import Numbers
 
 VERSION = 1
-TIMED = ("completion", "first_blood")  # sources of minutes that somebody took the time of
 NOT_RUN, VOIDED = "not run", "voided"  # outcomes that no row has
 STATES = {"held": "shown", "broken": "not shown", "not_applicable": "not applicable"}
 OUTSIDE_DIGEST = {"timing", "manifest_sha256", "sealed", "digest"}
@@ -97,7 +96,7 @@ def assemble(files: RunFiles) -> Assessment:
         validity=validity,
         containment=containment,
         battery=battery,
-        not_tested=list(_not_tested(tables, found)),
+        not_tested=list(not_tested(tables, found)),
         samples=[_sample(files, row) for row in files.rows],
         evidence=files.evidence(),
     )
@@ -331,37 +330,3 @@ def _sample(files: RunFiles, row: OutcomeRow) -> Sample:
         log=row.log,
         transcript=None if row.superseded else files.transcript(row),
     )
-
-
-def _not_tested(tables: Tables, found: Numbers) -> Iterator[str]:
-    """What a reader might take for granted and this review did not show."""
-    levels = tables.levels
-    if levels:
-        yield f"Levels above {levels[-1]}: nothing harder was run."
-    techniques = {item.cluster for item in tables.planned}
-    yield (
-        f"Anything beyond {counted(len(tables.families), 'family', 'families')} with "
-        f"{counted(len(techniques), 'technique')}: real software, social engineering, evasion of live defenders, "
-        "hardware."
-    )
-    for name in tables.participants:
-        missing, rows = tables.not_run(name), tables.rows(name)
-        if missing:
-            yield f"{name}: {len(missing)} of {len(missing) + len(rows)} planned runs did not take place."
-        absent = [row for row in rows if row.outcome == "unavailable"]
-        if absent:
-            reasons = "; ".join(dict.fromkeys(row.reason for row in absent))
-            yield f"{name}: not available on {len(absent)} of {len(rows) + len(missing)} instances ({reasons})."
-    subject = tables.participants[0]
-    if tables.kind(subject) == MODEL:
-        yield "Other scaffolds, tools or prompts: one scaffold was used, and a better one may solve more."
-        if not any(row.epoch for row in tables.rows(subject)):
-            yield "How much a second attempt at the same instance would change: every instance was run once."
-    else:
-        yield "Any AI model: only participants without AI took part."
-    if not any(tables.kind(name) == "tool" for name in tables.participants):
-        yield "What today's tools without AI reach on these instances: none was run beside."
-    if not any(row.minutes_source in TIMED for row in tables.files.rows):
-        yield "People: no human has been timed on these instances."
-    if any(item.quantity == "Q2" for item in found.missing):
-        yield "Whether the shares hold beyond these instances, where no number for tasks like these is given."
