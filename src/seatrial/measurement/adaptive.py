@@ -68,9 +68,15 @@ class Decision:
     theta_mean: float | None  # None without calibration
     theta_sd: float | None
     value: float | None  # the bank's success rate as known before this round; None before any run
-    half_width: float | None
+    lower: float | None  # its limits; not symmetric, for what was seen is certain
+    upper: float | None
     seed: int
     stop: bool
+
+    @property
+    def half_width(self) -> float | None:
+        """Half of the interval's width."""
+        return None if self.lower is None or self.upper is None else (self.upper - self.lower) / 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,8 +232,9 @@ def _mode(design: Design, state: State, offered: Calibration | None) -> tuple[st
 
 def _informative(design: Design, state: State, reason: str, rng: np.random.Generator) -> Decision:
     used, rounds = len(state.picked), len(state.decisions)
-    _, half = _known(state)
-    if rounds >= ROUNDS and half is not None and half <= design.half_width:
+    _, lower, upper = _known(state)
+    half = np.inf if lower is None or upper is None else (upper - lower) / 2
+    if rounds >= ROUNDS and half <= design.half_width:
         return _decision(design, state, "information", f"half-width {half:.3f} reached", stop=True)
     if used >= design.cap:
         return _decision(design, state, "information", f"cap of {design.cap} runs reached", stop=True)
@@ -257,12 +264,9 @@ def _second_stage(design: Design, state: State, reason: str, rng: np.random.Gene
     return _decision(design, state, "probability", f"{reason}; {words}", places=free[drawn], chances=chances[drawn])
 
 
-def _known(state: State) -> tuple[float | None, float | None]:
-    """The bank's success rate and its half-width before this round."""
-    if not len(state.seen):
-        return None, None
-    value, lower, upper = state.limits()
-    return value, (upper - lower) / 2
+def _known(state: State) -> tuple[float, float, float] | tuple[None, None, None]:
+    """The bank's success rate with its limits before this round."""
+    return state.limits() if len(state.seen) else (None, None, None)
 
 
 def _decision(
@@ -276,7 +280,7 @@ def _decision(
     stop: bool = False,
 ) -> Decision:
     posterior = state.posterior()
-    value, half = _known(state)
+    value, lower, upper = _known(state)
     known = state.calibration is not None
     return Decision(
         round=len(state.decisions) + 1,
@@ -287,7 +291,8 @@ def _decision(
         theta_mean=posterior.theta_mean if known else None,
         theta_sd=posterior.theta_sd if known else None,
         value=value,
-        half_width=half,
+        lower=lower,
+        upper=upper,
         seed=design.seed,
         stop=stop,
     )

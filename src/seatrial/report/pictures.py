@@ -92,7 +92,7 @@ def narrowing(view: View) -> Markup | None:
         return None
     drawn, told = [], []
     for item in rounds:
-        low, high = item.limits
+        low, high = item.lower, item.upper
         drawn.append(curves.Round(item.number - 1, item.runs, Dot(item.number, item.share, low, high)))
         told.append(f"after {item.runs} runs {numbers.shown(item.share, (low, high)).text if low is not None else ''}")
     desc = f"Share of the whole battery solved, as known after each round. {'; '.join(told)}."

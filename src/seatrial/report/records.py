@@ -180,17 +180,11 @@ class Round(Part):
     picked: int = Field(description="instances picked in this round")
     runs: int = Field(description="instances picked before it")
     share: Number | None = Field(description="share of the whole battery solved, as known before this round")
-    half_width: Number | None
+    lower: Number | None = Field(description="its interval")
+    upper: Number | None
     ability: Number | None = Field(description="posterior mean in logits, as known before this round")
     ability_sd: Number | None
     last: bool = Field(description="nothing more is picked")
-
-    @property
-    def limits(self) -> tuple[float | None, float | None]:
-        """The interval, held inside the scale."""
-        if self.share is None or self.half_width is None:
-            return None, None
-        return max(0.0, self.share - self.half_width), min(1.0, self.share + self.half_width)
 
 
 class Rounds(Part):
