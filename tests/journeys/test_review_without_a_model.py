@@ -72,7 +72,7 @@ def done_so_far(out: Path) -> int:
 def test_everything_that_a_run_directory_promises_is_there(tmp_path: Path) -> None:
     out = tmp_path / "run"
     options = ["--families", "memfind", "--levels", "1,2", "--participant", "reference", "--participant", "null"]
-    done = seatrial("review", "--out", "run", *options, cwd=tmp_path)
+    done = seatrial("review", "--out", "run", *options, "--at-least", "0.01", cwd=tmp_path)
     assert f"report: {out / 'report.html'}" in done.stdout
     outcomes = {(row["participant"], row["outcome"]) for row in rows(out)}
     assert outcomes == {("reference", "solved"), ("null", "unsolved")}
@@ -83,7 +83,9 @@ def test_everything_that_a_run_directory_promises_is_there(tmp_path: Path) -> No
     assert {read_eval_log(info, header_only=True).status for info in logs} == {"success"}
     created = min(read_eval_log(info, header_only=True).eval.created for info in logs)
     assert plan["created"] <= created
-    assert read(out / "assessment.json")["subject"]["kind"] == "participant"
+    assessment = read(out / "assessment.json")
+    assert assessment["subject"]["kind"] == "participant"
+    assert [(claim["quantity"], claim["at"]) for claim in assessment["thresholds"]] == [("Q1", 0.01), ("Q2", 0.01)]
     assert not (out / "seeds.sealed").exists()
     for row in rows(out):
         assert (out / row["log"]).is_file()
@@ -174,6 +176,8 @@ def test_the_battery_runs_from_plain_inspect(tmp_path: Path) -> None:
         (["review", "--levels", "0"], "levels start at 1"),
         (["review", "--levels", "one"], "numbers separated by commas"),
         (["review", "--total-usd", "5"], "--usd-per-million"),
+        (["review", "--at-least", "50%"], "between 0 and 1"),
+        (["review", "--at-least", "0.5", "--precision", "0.05"], "leave --precision out"),
         (["plan", "--tier", "huge"], "screen"),
     ],
 )

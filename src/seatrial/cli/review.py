@@ -53,6 +53,11 @@ def _requested(command: Callable[..., None]) -> Callable[..., None]:
         click.option("--cap", type=click.IntRange(1), help="Most runs of an adaptive review.  [default: 120]"),
         click.option("--mode", default="auto", type=click.Choice(("auto", "information", "probability"))),
         click.option("--calibration", type=click.Path(path_type=Path), help="From `seatrial calibration fit`."),
+        click.option(
+            "--at-least",
+            multiple=True,
+            help="A share, e.g. 0.5: the report tests whether success lies above it. Registered; may be repeated.",
+        ),
         click.option("--tool-seconds", default=60, show_default=True, help="CPU seconds of a searching tool."),
         click.option("--outage-grace", default=900, show_default=True, help="Seconds to wait for an endpoint."),
     ]
@@ -89,6 +94,7 @@ def _request(chosen: dict[str, Any]) -> Request:
         precision=chosen["precision"],
         mode=chosen["mode"],
         calibration=chosen["calibration"],
+        at_least=tuple(_share(text) for text in chosen["at_least"]),
         **sizes,
     )
 
@@ -96,6 +102,16 @@ def _request(chosen: dict[str, Any]) -> Request:
 def _price(chosen: dict[str, Any], which: int) -> str:
     text = chosen["usd_per_million"][which]
     return _money("--usd-per-million", text) if text else ""
+
+
+def _share(text: str) -> str:
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 < share < 1:
+        raise click.UsageError(f"--at-least {text!r}: write a share between 0 and 1, e.g. 0.5")
+    return text
 
 
 def _levels(text: str) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from seatrial.battery import family_by_id, gate
 from seatrial.battery.seeds import SALT_BYTES, Reveal, SeedEntry, commitment, secret_commitment
@@ -126,7 +126,7 @@ def prepare(
         outage_grace_s=request.outage_grace_s,
         scaffold=scaffold.NAME,
         scaffold_digest=scaffold.digest(),
-        analysis=_claims(sampling),
+        analysis=_claims(sampling, request.at_least),
         scrutiny={"rules_version": RULES_VERSION},
         containment=containment,
         environment=_environment(),
@@ -232,7 +232,7 @@ def _families(entries: tuple[SeedEntry, ...]) -> tuple[PlannedFamily, ...]:
     return tuple(found)
 
 
-def _claims(sampling: Sampling | Rounds) -> tuple[Claim, ...]:
+def _claims(sampling: Sampling | Rounds, at_least: tuple[str, ...]) -> tuple[Claim, ...]:
     if isinstance(sampling, Rounds):
         part = "partly run battery, by the mode of its rounds"
         return (
@@ -243,6 +243,18 @@ def _claims(sampling: Sampling | Rounds) -> tuple[Claim, ...]:
         Claim(id="Q1", estimand="success on exactly these instances, at the stated budget", method="bank success"),
         Claim(id="Q2", estimand="success on instances like these, at the stated budget", method="cluster logit t"),
         Claim(id="Q3", estimand="success against budget", method="studentised max-t band"),
+        *(_exceeds(quantity, share) for share in at_least for quantity in ("Q1", "Q2")),
+    )
+
+
+def _exceeds(quantity: Literal["Q1", "Q2"], share: str) -> Claim:
+    about = "exactly these instances" if quantity == "Q1" else "instances like these"
+    return Claim(
+        id=f"Q9 {quantity} {share}",
+        estimand=f"success on {about} exceeds {share}, at the stated budget",
+        method="one-sided, Holm over all claims of this kind",
+        quantity=quantity,
+        threshold=share,
     )
 
 

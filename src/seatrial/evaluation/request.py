@@ -55,6 +55,7 @@ class Request:
     cap: int = Design.cap
     mode: Mode = "auto"
     calibration: Path | None = None
+    at_least: tuple[str, ...] = ()  # shares of success whose exceeding the report tests, as decimal text
 
 
 def cells_of(request: Request) -> tuple[Cell, ...]:
@@ -65,6 +66,8 @@ def cells_of(request: Request) -> tuple[Cell, ...]:
         raise RunError("nothing to review: name a --model or a --participant")
     if not request.precision and (request.calibration or request.mode != Request.mode):
         raise RunError("--calibration and --mode are about an adaptive review: name its --precision, e.g. 0.05")
+    if request.precision and request.at_least:
+        raise RunError("--at-least needs every instance run: no test holds on picked ones; leave --precision out")
     cells = expand(
         request.tier, families=request.families or None, levels=request.levels or None, instances=request.instances
     )
