@@ -1,0 +1,86 @@
+"""What every store of the gateway's access rows keeps; a new implementation joins `STORES`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from seatrial.custody.access_log import AccessRow, AccessStore, Ending, LogRoot, MemoryAccessStore, close, prove
+from seatrial.ledger.merkle import leaf_hash, verify_inclusion
+
+STORES: dict[str, Callable[[], AccessStore]] = {"memory": MemoryAccessStore}
+NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
+
+
+@pytest.fixture(params=sorted(STORES))
+def store(request: pytest.FixtureRequest) -> AccessStore:
+    return STORES[request.param]()
+
+
+def row(number: int, submission: int = 1) -> AccessRow:
+    return AccessRow(
+        call=f"cal_{number:032x}",
+        lease=f"lea_{submission:032x}",
+        submission=f"sub_{submission:032x}",
+        at=NOW + timedelta(milliseconds=number),
+        path="chat/completions",
+        model="m",
+        status=200,
+        ending=Ending.WHOLE,
+        request_sha256=f"{number:064x}",
+        response_bytes=number,
+    )
+
+
+def test_rows_are_numbered_without_a_gap_and_read_as_written(store: AccessStore) -> None:
+    rows = [row(number) for number in range(7)]
+    assert [store.add(item) for item in rows] == list(range(7))
+    assert store.read(2, 3) == tuple(rows[2:5])
+    assert store.read(7, 3) == ()
+
+
+def test_a_call_has_one_row(store: AccessStore) -> None:
+    store.add(row(1))
+    with pytest.raises(ValueError, match="cal_0"):
+        store.add(replace(row(1), status=500))
+    assert store.read(0, 9) == (row(1),)
+
+
+def test_a_submission_sees_its_own_rows_only(store: AccessStore) -> None:
+    for number in range(6):
+        store.add(row(number, submission=number % 2 + 1))
+    assert store.of_submission(f"sub_{2:032x}") == tuple((number, row(number, 2)) for number in (1, 3, 5))
+
+
+def test_roots_follow_on_one_another_and_cover_every_row(store: AccessStore) -> None:
+    for number in range(5):
+        store.add(row(number))
+    first = close(store, NOW)
+    assert first is not None
+    assert (first.first, first.count) == (0, 5)
+    assert close(store, NOW) is None
+    for number in range(5, 8):
+        store.add(row(number))
+    second = close(store, NOW + timedelta(hours=1))
+    assert second is not None
+    assert store.roots() == (first, second)
+    with pytest.raises(ValueError, match="begins at row 8"):
+        store.put_root(LogRoot(3, 2, "00" * 32, NOW))
+
+
+def test_each_row_proves_itself_and_no_changed_row_does(store: AccessStore) -> None:
+    for number in range(11):
+        store.add(row(number))
+    close(store, NOW)
+    for number in range(11):
+        made, index, path = prove(store, number)
+        tree = bytes.fromhex(made.digest)
+        assert verify_inclusion(leaf_hash(row(number).entry), index, made.count, path, tree)
+        changed = replace(row(number), microdollars=1)
+        assert not verify_inclusion(leaf_hash(changed.entry), index, made.count, path, tree)
+    store.add(row(11))
+    with pytest.raises(LookupError, match="no root yet"):
+        prove(store, 11)
