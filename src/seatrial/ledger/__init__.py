@@ -1,0 +1,1 @@
+"""The record that outsiders can check: an append-only Merkle log, its receipts, and witnesses of its growth."""
