@@ -6,17 +6,19 @@
 - A ceiling never pauses and never grows. Only a stage pauses, and only for the faults that its clock names; every pause
   is accounted apart, whether it moves the stage or not. An expectation is shown and has no effect.
 
->>> from datetime import datetime, timezone, timedelta
->>> eastern_summer = timezone(timedelta(hours=-4))
->>> after(datetime(2026, 10, 20, 9, tzinfo=eastern_summer), 720).isoformat()
-'2026-11-19T13:00:00+00:00'
+>>> from datetime import UTC, datetime
+>>> stage = Clock("runs", "boundary_closed", 168, ClockKind.STAGE, "evaluator")
+>>> Timer(stage, datetime(2028, 2, 25, 9, tzinfo=UTC)).due(datetime(2028, 2, 25, 9, tzinfo=UTC)).isoformat()
+'2028-03-03T09:00:00+00:00'
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
+
+from seatrial.framework.instant import utc
 
 
 class ClockError(ValueError):
@@ -130,7 +132,7 @@ class Timer:
 
 def after(start: datetime, hours: float) -> datetime:
     """The UTC instant `hours` elapsed hours after `start`, which may be in any zone."""
-    return start.astimezone(UTC) + timedelta(hours=hours)
+    return utc(start, "start") + timedelta(hours=hours)
 
 
 def account(pauses: tuple[Pause, ...], start: datetime, now: datetime) -> dict[str, timedelta]:

@@ -1,0 +1,78 @@
+"""What a row of a lifecycle can rest on, each in words: consents, papers, keys, reasons, an open window, a clock."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from seatrial.framework.consent import Activity
+from seatrial.framework.lifecycle import Case, Requirement
+from seatrial.framework.participant import Role
+
+if TYPE_CHECKING:
+    from seatrial.framework.standing import Standing
+    from seatrial.framework.two_key import KeyAction
+
+
+def consent(*activities: Activity) -> Requirement:
+    """One of these consents holds at the time of the act."""
+    words = " or ".join(activities)
+    return Requirement(f"consent {words}", lambda case: bool(case.standing.consenting(case.now, *activities)))
+
+
+def brought(*kinds: str) -> tuple[Requirement, ...]:
+    """Each of these papers comes with the act."""
+    return tuple(Requirement(f"document {kind}", lambda case, kind=kind: case.act.brings(kind)) for kind in kinds)  # type: ignore[misc]  # the default binds the loop's kind
+
+
+def held(*kinds: str) -> tuple[Requirement, ...]:
+    """Each of these papers comes with the act or was brought before."""
+    return tuple(Requirement(f"document {kind}", lambda case, kind=kind: case.standing.holds(kind)) for kind in kinds)  # type: ignore[misc]  # the same
+
+
+def two_keys(action: KeyAction) -> Requirement:
+    """Two people have turned their keys on this very request."""
+    return Requirement(f"two keys to {action}", lambda case: _turned(case, action))
+
+
+def _turned(case: Case, action: KeyAction) -> bool:
+    asked, standing = case.act.key_request, case.standing
+    if asked is None or asked.object != standing.object or asked.digest != case.act.request_digest:
+        return False
+    sides = {Role.DEVELOPER_OWNER: standing.developer, Role.EVALUATOR_LEAD: standing.evaluator}
+    votes = [vote for vote in case.act.votes if vote.organisation == sides.get(vote.role)]
+    return case.pack.key_rule(action).turned(asked, votes, case.now)
+
+
+def reason(*known: str) -> Requirement:
+    """The act says why, in one of these words; without any, in its own."""
+    if not known:
+        return Requirement("a reason", lambda case: bool(case.act.reason.strip()))
+    return Requirement(f"a reason: {', '.join(known)}", lambda case: case.act.reason in known)
+
+
+def date() -> Requirement:
+    """The act names an instant."""
+    return Requirement("a date", lambda case: case.act.date is not None)
+
+
+def mark(name: str, *known: str) -> Requirement:
+    """The act records a mark; one of these where they are given."""
+    words = f"{name}: {' or '.join(known)}" if known else name
+    return Requirement(words, lambda case: case.act.mark(name) in known if known else bool(case.act.mark(name)))
+
+
+def when(name: str, met: Callable[[Case], bool]) -> Requirement:
+    """Anything else, in words."""
+    return Requirement(name, met)
+
+
+def access_open(standing: Standing, now: datetime) -> bool:
+    """Whether the model may be used: the window contains `now`; weights that everybody has need a consent only."""
+    if standing.subject is not None and not standing.subject.access.windowed:
+        return bool(standing.consenting(now, Activity.EVALUATE))
+    return standing.window is not None and standing.window.contains(now)
+
+
+WINDOW_OPEN = Requirement("an open window of access", lambda case: access_open(case.standing, case.now))
