@@ -9,6 +9,7 @@ from seatrial.cli.battery import battery
 from seatrial.cli.calibration import calibration
 from seatrial.cli.cases import grade_patch, replay
 from seatrial.cli.doctor import doctor
+from seatrial.cli.ledger import ledger
 from seatrial.cli.measure import measure
 from seatrial.cli.review import plan, report, resume, review, stop
 from seatrial.cli.sandbox import sandbox
@@ -22,6 +23,8 @@ def main() -> None:
 
 for verb in (plan, review, resume, stop, report, measure, calibration, battery, doctor, sandbox):
     main.add_command(verb)
+
+main.add_command(ledger)
 
 for verb in (replay, grade_patch):
     battery.add_command(verb)

@@ -1,4 +1,4 @@
-"""What can go wrong with a record: each error says what, where and what to do, and none repeats the bytes it refused."""
+"""What can go wrong with a record: each error says what, where and what to do, and none repeats refused bytes."""
 
 from __future__ import annotations
 

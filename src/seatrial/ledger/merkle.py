@@ -1,4 +1,4 @@
-"""The tree of RFC 6962 section 2.1 (hashing of RFC 9162): roots, paths, and what an outsider runs to check them.
+r"""The tree of RFC 6962 section 2.1 (hashing of RFC 9162): roots, paths, and what an outsider runs to check them.
 
 - SHA-256; the empty tree is the hash of nothing; a leaf is hashed after 0x00, a node after 0x01; a tree of n leaves
   splits at the largest power of two below n.
@@ -6,7 +6,7 @@
   Every root and every element of a path is a fold of at most log2(n) of them.
 - The verifiers take nothing but hashes and sizes, return a truth value and never raise on a hash of a wrong length.
 
->>> entries = [b"", b"\\x00", b"\\x10"]
+>>> entries = [b"", b"\x00", b"\x10"]
 >>> nodes: dict[tuple[int, int], bytes] = {}
 >>> for index, entry in enumerate(entries):
 ...     nodes.update(grown(lambda level, i: nodes[level, i], index, leaf_hash(entry)))

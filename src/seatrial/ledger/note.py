@@ -1,4 +1,4 @@
-"""Signed notes (C2SP signed-note, tlog-cosignature): a text, and lines under it that say who signed.
+r"""Signed notes (C2SP signed-note, tlog-cosignature): a text, and lines under it that say who signed.
 
 - A line is `— <name> <base64(key id || signature)>`; the key id is the first four bytes of a hash over name, type and
   public key. Type 0x01 signs the text; type 0x04, a witness's cosignature, signs the text under a header with a time.
@@ -10,7 +10,7 @@
 >>> signer = LogSigner.from_seed("seatrial.example/log", bytes(range(32)))
 >>> signer.verifier.text
 'seatrial.example/log+daa868e8+AQOhB7/zzhC+HXDdGOdLwJln5NYwm6UNXx3chmQSVTG4'
->>> note = Note("If you think cryptography is the answer\\n", ()).with_lines(signer.sign("If you think cryptography is the answer\\n"))
+>>> note = Note("If you think cryptography is the answer\n", ()).with_lines(signer.sign("If you think cryptography is the answer\n"))
 >>> [key.name for key in note.signed_by([read_verifier(signer.verifier.text)])]
 ['seatrial.example/log']
 """  # noqa: E501  # the last line but two is an example

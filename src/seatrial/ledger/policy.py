@@ -1,10 +1,10 @@
-"""Whose signatures count (C2SP tlog-policy): logs, witnesses, groups of witnesses, and the quorum among them.
+r"""Whose signatures count (C2SP tlog-policy): logs, witnesses, groups of witnesses, and the quorum among them.
 
 - A name is used once, refers only to lines above it, and is a member of at most one group: every witness counts in
   one way.
 - The format is a file of octets; only ASCII has a meaning here, all other octets are opaque.
 
->>> policy = Policy.parse(b"quorum none\\n")
+>>> policy = Policy.parse(b"quorum none\n")
 >>> policy.logs, policy.witnesses, policy.quorum
 ((), mappingproxy({}), 'none')
 """
@@ -129,14 +129,14 @@ class _Reading:
         if verifier.public_key in self.logs:
             raise Malformed("the same log's key stands there twice")
         self.logs[verifier.public_key] = verifier
-        self.urls.update(dict.fromkeys([verifier.text], url[0]) if url else {})
+        self._address(verifier, url)
 
     def _witness(self, name: str, key: str, url: Sequence[str]) -> None:
         verifier = _key(key, COSIGNATURE_TYPE)
         if any(verifier.public_key == other.public_key for other in self.witnesses.values()):
             raise Malformed("the same witness's key stands there twice")
         self.witnesses[self._fresh(name)] = verifier
-        self.urls.update(dict.fromkeys([verifier.text], url[0]) if url else {})
+        self._address(verifier, url)
 
     def _group(self, name: str, needed: str, members: Sequence[str]) -> None:
         for member in members:
@@ -144,6 +144,10 @@ class _Reading:
                 raise Malformed(f"{member} is a member of a group already")
             self.grouped.add(member)
         self.groups[self._fresh(name)] = Group(_threshold(needed, len(members)), tuple(members))
+
+    def _address(self, verifier: Ed25519Verifier, url: Sequence[str]) -> None:
+        if url:
+            self.urls[verifier.text] = url[0]
 
     def _fresh(self, name: str) -> str:
         if name == NONE or name in self.witnesses or name in self.groups:
