@@ -286,7 +286,8 @@ _AFTER_ACCESS = (
     *rows(_OPEN, "withdraw", f"{OWNER} {COUNSEL}", "withdrawn", effects=WITHDRAWAL, protective=True,
           records=record.withdrawn),
     *rows("closed declined expired withdrawn", "purge", "custodian", "purged",
-          when("deletion due, asked for, or done", _deletion_due), effects=(Effect.DELETE_NOW, Effect.ISSUE_RECEIPT, Effect.NOTIFY), protective=True,
+          when("deletion due, asked for, or done", _deletion_due),
+          effects=(Effect.DELETE_NOW, Effect.ISSUE_RECEIPT, Effect.NOTIFY), protective=True,
           records=record.purged),
 )
 
@@ -300,7 +301,8 @@ _EVERYWHERE = (
     *rows(_CONSENTING, "give_consent", OWNER, "same",
           when("the consent that is given", lambda case: case.act.consent is not None), protective=True),
     *_in_each(_GOING_ON, "extend_access", OWNER, date(),
-              when("an end that is to come, within 720 hours of an open window", _extension), records=record.access_extended),
+              when("an end that is to come, within 720 hours of an open window", _extension),
+              records=record.access_extended),
     *_in_each(_GOING_ON, "adopt_pack", _SIDES, two_keys(KeyAction.ADOPT_PACK), records=record.pinned),
 )
 # fmt: on
