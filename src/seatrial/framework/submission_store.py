@@ -102,14 +102,21 @@ class SubmissionStore(Protocol):
 
 
 def forgotten(standing: Standing) -> Standing:
-    """What is left of a standing: ids, state, times.
+    """What is left of a standing: ids, state, times, and whose it is.
 
     Raises:
         Unfounded: its state is not the last one.
     """
     if standing.state != PURGED:
         raise Unfounded(f"{standing.object}: stands in {standing.state}; only what is {PURGED} is forgotten")
-    return Standing(standing.object, standing.kind, standing.state, standing.since, last=standing.last)
+    return Standing(
+        standing.object,
+        standing.kind,
+        standing.state,
+        standing.since,
+        developer=standing.developer,
+        last=standing.last,
+    )
 
 
 def bare(entry: Entry) -> Act:
@@ -117,7 +124,7 @@ def bare(entry: Entry) -> Act:
     return Act(entry.event, entry.actor, entry.at, request_digest=entry.request_digest)
 
 
-def visible(viewer: Viewer, standing: Standing, owner: str, *, rival: bool) -> bool:
+def visible(viewer: Viewer, standing: Standing, *, rival: bool) -> bool:
     """Whether the object is there for this viewer; `rival`: the viewer's organisation is a developer.
 
     What the viewer may read of it is `access.decide`'s to say. This asks only whether its existence is known to them: to
@@ -128,7 +135,7 @@ def visible(viewer: Viewer, standing: Standing, owner: str, *, rival: bool) -> b
         return True
     if viewer.submission or viewer.role in UNSEEING:
         return False
-    if viewer.organisation == owner:
+    if viewer.organisation == standing.developer:
         return viewer.role in DEVELOPER_ROLES
     if rival or viewer.role in DEVELOPER_ROLES:
         return False
@@ -166,7 +173,6 @@ class MemorySubmissions:
         """`developers`: the organisations that are developers, and so see no other developer's objects."""
         self._developers = developers
         self._records: dict[str, Record] = {}
-        self._owners: dict[str, str] = {}
 
     def load(self, viewer: Viewer, object_id: str) -> Record:
         """One object."""
@@ -215,11 +221,7 @@ class MemorySubmissions:
         """Take away all that was said of an object in its final state."""
         record = self.load(viewer, object_id)
         steps = tuple(replace(step, act=bare(step.entry), salt=b"") for step in record.history)
-        self._owners[object_id] = self._owner(record.standing)
         self._records[object_id] = Record(forgotten(record.standing), steps)
 
-    def _owner(self, standing: Standing) -> str:
-        return self._owners.get(standing.object, standing.developer)
-
     def _sees(self, viewer: Viewer, standing: Standing) -> bool:
-        return visible(viewer, standing, self._owner(standing), rival=viewer.organisation in self._developers)
+        return visible(viewer, standing, rival=viewer.organisation in self._developers)

@@ -1,0 +1,32 @@
+"""The tables, one file a noun."""
+
+from __future__ import annotations
+
+from seatrial.storage.models.document import Document, Paper
+from seatrial.storage.models.ledger import LedgerCheckpoint, LedgerEntry, LedgerHead, LedgerNode
+from seatrial.storage.models.participant import Membership, Organisation, Person
+from seatrial.storage.models.permission import Acquaintance, Consent, Grant, KeyRequest, Vote
+from seatrial.storage.models.submission import Act, ActContent, Edge, Order, Pack, Submission
+
+__all__ = [
+    "Acquaintance",
+    "Act",
+    "ActContent",
+    "Consent",
+    "Document",
+    "Edge",
+    "Grant",
+    "KeyRequest",
+    "LedgerCheckpoint",
+    "LedgerEntry",
+    "LedgerHead",
+    "LedgerNode",
+    "Membership",
+    "Order",
+    "Organisation",
+    "Pack",
+    "Paper",
+    "Person",
+    "Submission",
+    "Vote",
+]

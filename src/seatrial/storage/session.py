@@ -1,0 +1,150 @@
+"""The one way to the rows: a transaction that knows who is looking.
+
+- A query outside a session is an error, never a query to some default database: the router has no other answer.
+- A session inside a session joins it, if it is of the same viewer and asks for no more than the outer one has; so an act,
+  its ledger event and the checkpoint over it are one transaction, whichever of them opened it. An inner one that is left
+  by an error takes back what it wrote, and only that.
+- A writer takes the database's write lock at its first statement (SQLite) or the log's head row (PostgreSQL); readers
+  see one consistent state and never wait.
+- Several installations in one process do not meet: each has connections of its own.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from django.db import connections, transaction
+
+from seatrial.storage.django_setup import start_django
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
+
+    from seatrial.framework.viewer import Viewer
+    from seatrial.storage.address import Address
+
+PRIVATE_FILE = 0o600
+
+
+class NoSession(RuntimeError):
+    """Rows were asked for outside a session."""
+
+
+class WrongSession(RuntimeError):
+    """A session was opened inside one of another viewer, another database or with less right."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The open transaction of this context: its database, whether it may write, and who is looking (None: the log)."""
+
+    database: Database
+    alias: str
+    writing: bool
+    viewer: Viewer | None
+
+
+_open: ContextVar[Frame | None] = ContextVar("seatrial_storage_frame", default=None)
+
+
+def frame() -> Frame:
+    """The open transaction of this context.
+
+    Raises:
+        NoSession: none is open.
+    """
+    current = _open.get()
+    if current is None:
+        raise NoSession("rows are read and written inside `database.session(viewer)` only")
+    return current
+
+
+class Router:
+    """Sends every query to the open session's connection."""
+
+    def db_for_read(self, _model: object, **_hints: object) -> str:
+        """The open session's connection."""
+        return frame().alias
+
+    db_for_write = db_for_read
+
+    def allow_relation(self, *_rows: object, **_hints: object) -> bool:
+        """Rows of one session may refer to each other; another session's are never at hand."""
+        return True
+
+
+class Database:
+    """One database: opened once, used by any number of threads."""
+
+    def __init__(self, address: Address) -> None:
+        self.address = address
+        start_django()
+        name = hashlib.sha256(repr(address).encode()).hexdigest()[:16]
+        self.aliases = {True: f"write_{name}", False: f"read_{name}"}
+        for writing, alias in self.aliases.items():
+            if alias not in connections.settings:
+                connections.settings[alias] = connections.configure_settings(
+                    {"default": {}, alias: address.settings(writing=writing)}
+                )[alias]
+
+    @contextmanager
+    def session(self, viewer: Viewer, *, writing: bool = False) -> Iterator[Frame]:
+        """A transaction as `viewer` sees the rows; joins an open one of the same viewer."""
+        with self._frame(viewer, writing=writing) as opened:
+            yield opened
+
+    @contextmanager
+    def transaction(self, *, writing: bool) -> Iterator[Frame]:
+        """A transaction without a viewer, for tables that hold no content: the log's. Joins any open one."""
+        with self._frame(None, writing=writing) as opened:
+            yield opened
+
+    @contextmanager
+    def _frame(self, viewer: Viewer | None, *, writing: bool) -> Iterator[Frame]:
+        outer = _open.get()
+        if outer is not None:
+            joined = self._joined(outer, viewer, writing=writing)
+            with transaction.atomic(using=joined.alias, savepoint=writing):
+                yield joined
+            return
+        alias = self.aliases[writing]
+        with transaction.atomic(using=alias, durable=True):
+            opened = Frame(self, alias, writing, viewer)
+            token = _open.set(opened)
+            try:
+                yield opened
+            finally:
+                _open.reset(token)
+
+    def _joined(self, outer: Frame, viewer: Viewer | None, *, writing: bool) -> Frame:
+        if outer.database is not self:
+            raise WrongSession("a session of another database is open here; end it first")
+        if viewer is not None and viewer != outer.viewer:
+            raise WrongSession("a session of another viewer is open here; end it first")
+        if writing and not outer.writing:
+            raise WrongSession("a reading session is open here; open it with writing=True to change rows in it")
+        return outer
+
+    def connection(self, *, writing: bool) -> BaseDatabaseWrapper:
+        """This thread's connection."""
+        return connections[self.aliases[writing]]
+
+    def close(self) -> None:
+        """Close this thread's connections."""
+        for alias in self.aliases.values():
+            connections[alias].close()
+
+    def prepare(self) -> None:
+        """Make the file (0600) and bring the tables up to date; quick when there is nothing to do."""
+        from seatrial.storage.upgrade import upgrade  # noqa: PLC0415 - the upgrade is read when it runs
+
+        if self.address.engine == "sqlite3":
+            os.close(os.open(self.address.name, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))
+        upgrade(self)

@@ -1,0 +1,1 @@
+"""The rooms' store protocols over the tables, one file a noun."""

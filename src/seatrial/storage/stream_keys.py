@@ -1,0 +1,71 @@
+"""The keys under which the log names organisations: a file for each stream, outside the database and its backups.
+
+While a stream's key is there, the house can tell which organisation an entry means; once it is shredded nobody can.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from seatrial.ledger.event import ID, STREAM_KEY_BYTES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+PRIVATE_FOLDER = 0o700
+PRIVATE_FILE = 0o600
+
+
+class StreamKeys:
+    """A folder of mode 0700 with one key of 32 bytes a stream."""
+
+    def __init__(self, folder: Path, random: Callable[[int], bytes]) -> None:
+        self._folder = folder
+        self._random = random
+        folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+    def of(self, stream: str) -> bytes:
+        """The key of a stream; made when it is asked for first."""
+        path = self._path(stream)
+        if not path.exists():
+            self._make(path)
+        return path.read_bytes()
+
+    def shred(self, stream: str) -> bool:
+        """Destroy the key; whether it was there."""
+        path = self._path(stream)
+        try:
+            path.unlink()
+        except FileNotFoundError:
+            return False
+        self._sync()
+        return True
+
+    def _path(self, stream: str) -> Path:
+        if not ID.fullmatch(stream):
+            raise ValueError(f"{stream}: not the id of a stream; three letters, _ and 32 hex digits")
+        return self._folder / f"{stream}.key"
+
+    def _make(self, path: Path) -> None:
+        """Written beside its place, then linked into it: the first of two makers wins, and the key is whole."""
+        fresh = path.with_suffix(f".{os.getpid()}.{self._random(4).hex()}")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "wb") as out:
+            out.write(self._random(STREAM_KEY_BYTES))
+            out.flush()
+            os.fsync(out.fileno())
+        try:
+            path.hardlink_to(fresh)
+        except FileExistsError:
+            pass
+        finally:
+            fresh.unlink()
+        self._sync()
+
+    def _sync(self) -> None:
+        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

@@ -1,0 +1,214 @@
+"""What every store of submissions does: kept whole, step by step, and only for those who may know of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import pytest
+
+from seatrial.framework.consent import Activity
+from seatrial.framework.lifecycles import apply
+from seatrial.framework.participant import Role
+from seatrial.framework.standing import Act, Kind
+from seatrial.framework.submission_store import NotHere, Place, Stale, Step, Unfounded, bare
+from seatrial.framework.viewer import Viewer
+from seatrial.storage.stores.log import LogTables
+from support.framework import AGENCY, BUREAU, DAY, HOUR, LAB, PACK, RIVAL, T0, actor, consent, fresh, full_act
+from support.stores import DATABASES, Stored, submission_store
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from seatrial.framework.standing import Standing
+
+SUB, OTHER = "sub_" + "0" * 32, "sub_" + "1" * 32
+HOUSE = Viewer.house("a test looks at everything")
+OWNER = Viewer.of("per-developer-owner", LAB, Role.DEVELOPER_OWNER)
+STRANGER = Viewer.of("per-9", RIVAL, Role.DEVELOPER_OWNER)
+LEAD = Viewer.of("per-evaluator-lead", BUREAU, Role.EVALUATOR_LEAD)
+SALT = bytes(range(32))
+
+
+@pytest.fixture(params=["memory", *DATABASES])
+def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stored]:
+    with submission_store(request.param, tmp_path) as found:
+        yield found
+
+
+def step(stored: Stored, standing: Standing, act: Act, *, owed: bool = False) -> tuple[Standing, Step]:
+    after, _ = apply(standing, act, PACK, act.at)
+    assert after.last is not None
+    return after, Step(act, after.last, SALT, None if owed else entry(stored, after.object))
+
+
+def entry(stored: Stored, stream: str) -> Place:
+    """An entry of the object's stream: the tables look whether there is one."""
+    if stored.database is None:
+        return Place(1, 0)
+    with LogTables(stored.database).writing() as tx:
+        index = tx.size()
+        tx.put_entry(index, b"{}", stream)
+    return Place(1, index)
+
+
+def drafted(stored: Stored, about: str = SUB, viewer: Viewer = OWNER) -> Standing:
+    standing, first = step(
+        stored, fresh(about=about), full_act("open_draft", actor("developer_owner"), T0, about=about, request_digest="")
+    )
+    stored.submissions.save(viewer, standing, 0, (first,))
+    return standing
+
+
+def submitted(stored: Stored, about: str = SUB) -> Standing:
+    act = full_act(
+        "submit",
+        actor("developer_owner"),
+        T0 + HOUR,
+        about=about,
+        consent=consent(Activity.SHARE_DOSSIER, name=f"con-{about[-1]}"),
+        request_digest="",
+    )
+    standing, second = step(stored, drafted(stored, about), act)
+    stored.submissions.save(OWNER, standing, 1, (second,))
+    return standing
+
+
+def test_what_is_saved_is_what_is_loaded(stored: Stored) -> None:
+    standing = submitted(stored)
+    record = stored.submissions.load(OWNER, SUB)
+    assert record.standing == standing
+    assert [one.entry.event for one in record.history] == ["open_draft", "submit"]
+    assert record.history[1].act.consent == consent(Activity.SHARE_DOSSIER, name="con-0")
+    assert record.version == 2
+    assert all(one.salt == SALT and one.place is not None for one in record.history)
+
+
+def test_objects_are_listed_in_the_order_of_opening(stored: Stored) -> None:
+    drafted(stored, OTHER)
+    drafted(stored, SUB)
+    assert {one.object for one in stored.submissions.list(OWNER)} == {SUB, OTHER}
+    assert stored.submissions.list(OWNER, Kind.FINDING) == ()
+    assert len(stored.submissions.list(OWNER, Kind.SUBMISSION)) == 2
+
+
+def test_a_second_writer_on_one_version_is_stale(stored: Stored) -> None:
+    standing = drafted(stored)
+    act = Act("record_release_date", actor("developer_owner"), T0 + HOUR, date=T0 + DAY)
+    after, one = step(stored, standing, act)
+    stored.submissions.save(OWNER, after, 1, (one,))
+    _, other = step(stored, standing, replace(act, date=T0 + 2 * DAY))
+    with pytest.raises(Stale):
+        stored.submissions.save(OWNER, after, 1, (other,))
+    assert stored.submissions.load(OWNER, SUB).standing.date("release_date") == T0 + DAY
+
+
+def test_an_object_is_opened_once(stored: Stored) -> None:
+    standing = drafted(stored)
+    step_again = stored.submissions.load(OWNER, SUB).history[0]
+    with pytest.raises(Stale):
+        stored.submissions.save(OWNER, standing, 0, (replace(step_again, place=entry(stored, SUB)),))
+
+
+def test_a_standing_needs_the_steps_that_lead_to_it(stored: Stored) -> None:
+    standing = drafted(stored)
+    after, one = step(stored, standing, Act("record_release_date", actor("developer_owner"), T0 + HOUR, date=T0))
+    for wrong_standing, version, steps in (
+        (after, 1, ()),
+        (after, 2, (one,)),
+        (replace(after, state="running"), 1, (one,)),
+        (after, 1, (replace(one, entry=replace(one.entry, target="running")),)),
+        (after, 1, (replace(one, place=None),)),
+    ):
+        with pytest.raises(Unfounded):
+            stored.submissions.save(OWNER, wrong_standing, version, steps)
+    assert stored.submissions.load(OWNER, SUB).standing == standing
+
+
+def test_a_rival_finds_neither_row_nor_name_nor_count(stored: Stored) -> None:
+    standing = submitted(stored)
+    assert stored.submissions.list(STRANGER) == ()
+    assert stored.submissions.owed(STRANGER) == ()
+    with pytest.raises(NotHere) as hidden:
+        stored.submissions.load(STRANGER, SUB)
+    with pytest.raises(NotHere) as absent:
+        stored.submissions.load(STRANGER, OTHER)
+    assert str(hidden.value).replace(SUB, "") == str(absent.value).replace(OTHER, "")
+    after, one = step(stored, standing, Act("record_release_date", actor("developer_owner"), T0 + 2 * HOUR, date=T0))
+    with pytest.raises(NotHere):
+        stored.submissions.save(STRANGER, after, 2, (one,))
+    with pytest.raises((NotHere, Unfounded)):
+        stored.submissions.recorded(STRANGER, SUB, 1, Place(1, 0))
+    assert stored.submissions.load(OWNER, SUB).version == 2
+
+
+@pytest.mark.parametrize("role", [role for role in Role if role not in {Role.DEVELOPER_OWNER, Role.DEVELOPER_COUNSEL}])
+def test_a_rival_developer_sees_nothing_in_any_role_even_if_a_consent_names_it(stored: Stored, role: Role) -> None:
+    act = full_act(
+        "submit",
+        actor("developer_owner"),
+        T0 + HOUR,
+        about=SUB,
+        consent=consent(Activity.SHARE_DOSSIER),
+        request_digest="",
+    )
+    standing, second = step(stored, drafted(stored), act)
+    stored.submissions.save(OWNER, standing, 1, (second,))
+    naming = Act(
+        "give_consent",
+        actor("developer_owner"),
+        T0 + 2 * HOUR,
+        consent=consent(Activity.PARTNER_ACCESS, name="con-x", to=RIVAL),
+    )
+    named, third = step(stored, standing, naming)
+    stored.submissions.save(OWNER, named, 2, (third,))
+    assert stored.submissions.list(Viewer.of("per-9", RIVAL, role)) == ()
+
+
+def test_the_evaluator_knows_of_it_from_the_day_it_is_shared(stored: Stored) -> None:
+    drafted(stored, OTHER)
+    assert stored.submissions.list(LEAD) == ()
+    standing = submitted(stored)
+    assert stored.submissions.list(LEAD) == (standing,)
+    assert stored.submissions.list(Viewer.of("per-8", AGENCY, Role.AGENCY_READER)) == ()
+    for role in (Role.OPERATOR, Role.METRICS_READER, Role.PUBLIC):
+        assert stored.submissions.list(Viewer.of("per-7", BUREAU, role)) == ()
+
+
+def test_a_job_sees_the_one_object_it_works_on(stored: Stored) -> None:
+    standing = drafted(stored)
+    drafted(stored, OTHER)
+    job = Viewer.for_submission(SUB)
+    assert stored.submissions.list(job) == (standing,)
+    with pytest.raises(NotHere):
+        stored.submissions.load(job, OTHER)
+    assert len(stored.submissions.list(HOUSE)) == 2
+
+
+def test_a_withdrawal_may_owe_its_entry_and_gets_it_once(stored: Stored) -> None:
+    standing, taken = step(stored, drafted(stored), Act("withdraw", actor("developer_owner"), T0 + HOUR), owed=True)
+    stored.submissions.save(OWNER, standing, 1, (taken,))
+    assert stored.submissions.owed(OWNER) == ((SUB, taken),)
+    place = entry(stored, SUB)
+    stored.submissions.recorded(OWNER, SUB, 2, place)
+    assert stored.submissions.owed(OWNER) == ()
+    assert stored.submissions.load(OWNER, SUB).history[1].place == place
+    with pytest.raises(Unfounded):
+        stored.submissions.recorded(OWNER, SUB, 2, entry(stored, SUB))
+
+
+def test_what_is_purged_is_forgotten_but_for_ids_states_and_times(stored: Stored) -> None:
+    withdrawn, second = step(stored, submitted(stored), Act("withdraw", actor("developer_owner"), T0 + 2 * HOUR))
+    stored.submissions.save(OWNER, withdrawn, 2, (second,))
+    with pytest.raises(Unfounded):
+        stored.submissions.forget(HOUSE, SUB)
+    act = full_act("purge", actor("custodian", organisation="house"), T0 + 9 * DAY, about=SUB, request_digest="")
+    purged, third = step(stored, withdrawn, act)
+    stored.submissions.save(Viewer.for_submission(SUB), purged, 3, (third,))
+    stored.submissions.forget(Viewer.for_submission(SUB), SUB)
+    left = stored.submissions.load(OWNER, SUB)
+    assert (left.standing.documents, left.standing.consents, left.standing.subject) == ((), (), None)
+    assert [one.entry.event for one in left.history] == ["open_draft", "submit", "withdraw", "purge"]
+    assert all(one.salt == b"" and one.act == bare(one.entry) for one in left.history)
+    assert stored.submissions.list(LEAD) == ()

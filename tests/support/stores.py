@@ -1,0 +1,82 @@
+"""The stores that contract suites run over: in memory, in SQLite, and in PostgreSQL where a server is named."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from seatrial.framework.participant import Organisation, OrganisationKind
+from seatrial.framework.submission_store import MemorySubmissions, SubmissionStore
+from seatrial.framework.viewer import Viewer
+from seatrial.storage import Address
+from seatrial.storage.session import Database
+from seatrial.storage.stores.participants import ParticipantTables
+from seatrial.storage.stores.submissions import SubmissionTables
+from support.framework import BUREAU, LAB, RIVAL
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+POSTGRES = os.environ.get("SEATRIAL_TEST_POSTGRES", "")
+"""Like `postgresql://user@host:port/name`; the suites make databases of their own beside it."""
+DATABASES = ("sqlite", "postgresql") if POSTGRES else ("sqlite",)
+KINDS = {LAB: OrganisationKind.DEVELOPER, RIVAL: OrganisationKind.DEVELOPER, BUREAU: OrganisationKind.EVALUATOR}
+
+
+@contextmanager
+def database(kind: str, folder: Path) -> Iterator[Database]:
+    """An empty database with all tables, closed at the end."""
+    with _address(kind, folder) as address:
+        opened = Database(address)
+        opened.prepare()
+        try:
+            yield opened
+        finally:
+            opened.close()
+
+
+@contextmanager
+def _address(kind: str, folder: Path) -> Iterator[Address]:
+    if kind == "sqlite":
+        yield Address.of(folder)
+        return
+    import psycopg  # noqa: PLC0415 - only where a server is named
+
+    base, _, _ = POSTGRES.rpartition("/")
+    name = f"seatrial_{secrets.token_hex(6)}"
+    with psycopg.connect(POSTGRES, autocommit=True) as server:
+        server.execute(f"CREATE DATABASE {name}")
+        try:
+            yield Address.of(folder, f"{base}/{name}")
+        finally:
+            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A store of submissions, and whether it checks the log's entries itself."""
+
+    submissions: SubmissionStore
+    database: Database | None
+
+
+def enrolled(opened: Database) -> Database:
+    """With the parties of the tests in its registry."""
+    house = Viewer.house("the parties of a test")
+    for name, kind in KINDS.items():
+        ParticipantTables(opened).add(house, Organisation(name, name, kind))
+    return opened
+
+
+@contextmanager
+def submission_store(kind: str, folder: Path) -> Iterator[Stored]:
+    """A store that knows the parties."""
+    if kind == "memory":
+        yield Stored(MemorySubmissions(frozenset({LAB, RIVAL})), None)
+        return
+    with database(kind, folder) as opened:
+        yield Stored(SubmissionTables(enrolled(opened)), opened)
