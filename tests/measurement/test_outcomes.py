@@ -45,7 +45,7 @@ def test_defaults() -> None:
         ("status", ["finished", "done", "finished"], "column status, row 1: done; one of finished, budget"),
         ("judge", ["human", "human", "dog"], "column judge, row 2: dog"),
         ("minutes_source", ["none", "guess", "none"], "column minutes_source, row 1: guess"),
-        ("family", ["a", " ", "b"], "column family, row 1:  ; a name is needed"),
+        ("family", ["a", " ", "b"], "column family, row 1: empty; a name is needed"),
         ("task", ["t1", 7, "t3"], "column task, row 1: 7; a text"),
         ("cap", [1000, 500, 1000], "column cap, row 1: 500; mixed budgets"),
         ("arm", ["x"], "column arm has 1 rows, column score has 3"),

@@ -48,6 +48,7 @@ def test_bound_coverage_and_forecast_by_hand() -> None:
     assert found.total.value == pytest.approx(8 + unseen)
     assert found.total.upper is None
     assert 8 <= (found.total.lower or 0) < 8 + unseen
+    assert (found.total.lower or 0).is_integer()
     assert found.total.qualifiers == {"at-least"}
     assert isinstance(found.coverage, Estimate)
     assert found.coverage.qualifiers == {"exploratory"}

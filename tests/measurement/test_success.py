@@ -24,6 +24,7 @@ from seatrial.measurement import (
     generalized_success,
     success_in_attempts,
 )
+from seatrial.measurement.clusters import cluster_mean
 from seatrial.measurement.success import at_least_one, wilson
 from seatrial.measurement.worlds import BASE, AttemptsWorld, drawn_repeats, review
 
@@ -84,10 +85,38 @@ def test_wilson_solves_its_equation(share: float, n: int) -> None:
 def test_repeats_everywhere() -> None:
     scores = {"a": [1, 0], "b": [1, 1, 1], "c": [0, 1, 0, 0]}
     means = [0.5, 1.0, 0.25]
-    variance = (0.5 * 0.5 / 1 + 0 + 0.25 * 0.75 / 3) / 9
-    half = Z * math.sqrt(variance)
+    variance = (0.5 * 0.5 / 1 + 0 + 0.25 * 0.75 / 3 + 0.25 / 2) / 9  # one task of even odds and two runs more
     centre = sum(means) / 3
-    assert limits(bank_success(runs(scores))) == pytest.approx((centre - half, centre, min(1, centre + half)))
+    share = (centre * 3 * 2 + 0.5) / (3 * 2 + 1)
+    low, high = wilson(centre, share * (1 - share) / variance)
+    assert limits(bank_success(runs(scores))) == pytest.approx((low, centre, high))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("tasks", "place", "seed"), [(8, 0.0, 1), (60, 4.0, 2), (300, -1.0, 3)])
+def test_two_runs_a_task_hold_their_level(tasks: int, place: float, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    hits = 0
+    for _ in range(400):
+        chance = 1 / (1 + np.exp(-(place + rng.normal(0, 1.5, tasks))))
+        scores = {f"t{i}": (rng.random(2) < p).astype(int).tolist() for i, p in enumerate(chance)}
+        low, _, high = limits(bank_success(runs(scores)))
+        hits += low <= chance.mean() <= high
+    assert hits >= 400 * 0.93 - 3 * math.sqrt(400 * 0.05 * 0.95), f"seed {seed}"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("sizes", "seed"), [([125] + 29 * [5], 1), ([80, 80] + 28 * [5], 2), (15 * [6], 3)])
+def test_one_large_family_beside_many_small_ones(sizes: list[int], seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    family = np.repeat(np.arange(len(sizes)), sizes)
+    hits = 0
+    for _ in range(400):
+        place = rng.normal(0, 1.3, len(sizes))[family] + rng.normal(0, 2.5, len(family))
+        found = cluster_mean((rng.random(len(family)) < 1 / (1 + np.exp(-place))).astype(float), family.astype(str))
+        low, high = found.logit_limits(0.95)
+        hits += low <= 0.5 <= high
+    assert hits >= 400 * 0.93 - 3 * math.sqrt(400 * 0.05 * 0.95), f"seed {seed}"
 
 
 def test_a_random_subset_with_repeats() -> None:
@@ -130,16 +159,20 @@ def test_all_missed_or_all_solved_is_one_sided(repeats: int) -> None:
     assert every.lower == pytest.approx(1 - beta.ppf(0.975, 1, 12 * repeats))
 
 
-def sandwich(scores: dict[str, list[int]], families: dict[str, str]) -> tuple[float, float, float]:
-    """Cluster-robust logit limits from plain loops."""
+def without_each_family(scores: dict[str, list[int]], families: dict[str, str]) -> tuple[float, float, float]:
+    """Logit limits from leaving out each family, with the t of as many equal families, from plain loops."""
     means = {task: sum(column) / len(column) for task, column in scores.items()}
     centre = sum(means.values()) / len(means)
-    errors: dict[str, float] = defaultdict(float)
-    for task, mean in means.items():
-        errors[families[task]] += mean - centre
-    f = len(errors)
-    se = math.sqrt(f / (f - 1) * sum(e * e for e in errors.values())) / len(means)
-    half = student.ppf(0.975, f - 1) * se / (centre * (1 - centre))
+    by_family: dict[str, list[str]] = defaultdict(list)
+    for task in means:
+        by_family[families[task]].append(task)
+    f, shifts = len(by_family), []
+    for tasks in by_family.values():
+        others = [mean for task, mean in means.items() if task not in tasks]
+        shifts.append(sum(others) / len(others) - centre)
+    se = math.sqrt((f - 1) / f * sum(shift * shift for shift in shifts))
+    equal = len(means) ** 2 / sum(len(tasks) ** 2 for tasks in by_family.values())
+    half = student.ppf(0.975, equal - 1) * se / (centre * (1 - centre))
     place = math.log(centre / (1 - centre))
     return 1 / (1 + math.exp(half - place)), centre, 1 / (1 + math.exp(-half - place))
 
@@ -159,14 +192,14 @@ def reviews(draw: st.DrawFn) -> tuple[dict[str, list[int]], dict[str, str]]:
 
 @settings(deadline=None)
 @given(reviews())
-def test_generalized_success_is_the_sandwich(case: tuple[dict[str, list[int]], dict[str, str]]) -> None:
+def test_generalized_success_leaves_out_each_family(case: tuple[dict[str, list[int]], dict[str, str]]) -> None:
     scores, owner = case
     found = generalized_success(runs(scores, owner))
     flat = [score for column in scores.values() for score in column]
     if isinstance(found, NotIdentifiable):
         assert "no variation" in found.reason
     elif 0 < sum(flat) < len(flat):
-        assert limits(found) == pytest.approx(sandwich(scores, owner))
+        assert limits(found) == pytest.approx(without_each_family(scores, owner))
     else:
         assert found.qualifiers <= {"at-most", "at-least"}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seatrial.measurement import Bank, Calibration, Estimate, NotIdentifiable
-from seatrial.measurement.partial import POINTS
+from seatrial.measurement.ability import POINTS
 from seatrial.measurement.typical import typical_horizon
 
 FAMILIES = 12

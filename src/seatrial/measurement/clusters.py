@@ -1,13 +1,18 @@
 """Means over tasks whose errors come in families, and a band around a curve of such means.
 
 The task is the observation, the family the unit that may differ: tasks of one family are solved or missed together,
-so intervals come from the spread between families (Miller, arXiv 2411.00640), on the logit scale with t(F-1), which
-held 94 to 96 % in every simulated world with at least 15 families where simpler intervals held 37 to 94 %.
+so intervals come from the spread between families (Miller, arXiv 2411.00640), on the logit scale with Student's t.
+
+- The error is that of leaving out each family. Where families are equally large it is the usual cluster-robust error;
+  where one is large, that error is far too small, for the mean is drawn towards the family it is measured against.
+- Families of unequal size count as N²/Σ n_f² equal ones for the degrees of freedom (Kish 1965). Simulated with a family
+  of 125 tasks beside 29 of 5, the usual error with t(F-1) held 82 % and this one 98 %; with equal families both are
+  the same and hold 94 to 96 %, where intervals over runs held 37 to 94 %.
 
 >>> import numpy as np
 >>> mean = cluster_mean(np.array([1.0, 0.0, 1.0, 1.0]), np.array(["a", "a", "b", "c"]))
->>> mean.mean, round(mean.se, 4), mean.families
-(0.75, 0.1875, 3)
+>>> mean.mean, round(mean.se, 4), mean.families, round(mean.freedom, 2)
+(0.75, 0.2257, 3, 1.67)
 """
 
 from __future__ import annotations
@@ -36,10 +41,16 @@ class ClusterMean:
     se: float
     tasks: int
     families: int
+    freedom: float  # of t; one less than the equally large families that would weigh as these do
+
+    @property
+    def words(self) -> str:
+        """The limits as the method of an estimate names them."""
+        return f"t({self.freedom:.3g}) limits"
 
     def t(self, level: float) -> float:
-        """The two-sided quantile of Student's t with one degree of freedom less than families."""
-        return float(student.ppf((1 + level) / 2, self.families - 1))
+        """The two-sided quantile of Student's t with one degree of freedom less than effective families."""
+        return float(student.ppf((1 + level) / 2, self.freedom))
 
     def logit_limits(self, level: float) -> tuple[float, float]:
         """Limits for a share strictly between 0 and 1."""
@@ -64,15 +75,24 @@ class Band:
 
 
 def cluster_mean(values: Floats, family: Texts) -> ClusterMean:
-    """Mean of task values; se² = F/(F-1) · Σ_f (Σ_{i in f}(y_i - m))² / N². One family alone has no se (NaN)."""
+    """Mean m of task values; se² = (F-1)/F · Σ_f (m_f - m)², m_f without family f. One family alone has no se (NaN)."""
     _, code = np.unique(family, return_inverse=True)
     families = int(code.max()) + 1
     tasks = len(values)
     mean = float(values.mean())
     error = np.bincount(code, weights=values - mean)
     error[np.abs(error) < ROUNDING * tasks] = 0.0
-    variance = families / (families - 1) * float(error @ error) / tasks**2 if families > 1 else np.nan
-    return ClusterMean(mean, float(np.sqrt(variance)), tasks, families)
+    size = np.bincount(code).astype(np.float64)
+    freedom = effective_freedom(size)
+    if families == 1:
+        return ClusterMean(mean, np.nan, tasks, families, freedom)
+    moved = error / (tasks - size)
+    return ClusterMean(mean, float(np.sqrt((families - 1) / families * (moved @ moved))), tasks, families, freedom)
+
+
+def effective_freedom(size: Floats | Integers) -> float:
+    """Degrees of freedom of a mean over families of these sizes: N²/Σ n_f² - 1 (Kish 1965), at least 1."""
+    return max(float(size.sum()) ** 2 / float(size @ size) - 1, 1.0)
 
 
 def one_sided_limit(units: int, level: float) -> float:

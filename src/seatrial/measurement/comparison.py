@@ -21,13 +21,13 @@ import numpy as np
 from scipy.stats import beta, binom, norm
 
 from seatrial.measurement.clusters import MIN_FAMILIES, cluster_mean, task_means
-from seatrial.measurement.estimate import LEVEL, Estimate, NotIdentifiable
+from seatrial.measurement.estimate import LEVEL, Estimate, Limits, NotIdentifiable
 from seatrial.measurement.outcomes import LOSS_BOUND, OutcomesError, require_one_participant, require_solved_or_not
 
 if TYPE_CHECKING:
     from seatrial.measurement.outcomes import Bools, Floats, Outcomes, Texts
 
-METHOD_VERSION = "2"
+METHOD_VERSION = "3"
 ESTIMAND = "difference of the shares solved among new tasks of new families like these, at the stated budgets"
 BANK_ESTIMAND = "difference of the shares solved of the very tasks that both ran, at the stated budgets"
 GAP_ESTIMAND = "gain of the arm chosen on the other tasks over the default arm"
@@ -61,7 +61,7 @@ class ElicitationGap:
 
 
 def paired_difference(first: Outcomes, second: Outcomes, *, level: float = LEVEL) -> PairedComparison:
-    """Q7: mean of task-wise differences, cluster t(F-1) on the plain scale; below 15 families for these tasks only.
+    """Q7: mean of task-wise differences, cluster-robust t on the plain scale; below 15 families for these tasks only.
 
     Both tables must hold one participant each, of one bank; unequal comparison keys are refused.
     """
@@ -218,25 +218,16 @@ def _compare(pairs: _Pairs, quantity: str, about: str, level: float, *, bank_onl
     return PairedComparison(**counts, answer=answer)
 
 
-@dataclass(frozen=True)
-class _Limits:
-    value: float
-    lower: float
-    upper: float
-    method: str
-    qualifiers: frozenset[str] = frozenset()
-
-
-def _family_limits(pairs: _Pairs, level: float) -> _Limits | None:
+def _family_limits(pairs: _Pairs, level: float) -> Limits | None:
     d, _, family = task_means(pairs.first - pairs.second, pairs.task, pairs.family)
     found = cluster_mean(d, family)
     if found.se == 0:
         return None
-    method = f"paired by task, cluster-robust over families, t({found.families - 1}) limits"
-    return _Limits(found.mean, *found.plain_limits(level), method)
+    method = f"paired by task, cluster-robust over families, {found.words}"
+    return Limits(found.mean, *found.plain_limits(level), method)
 
 
-def _bank_limits(pairs: _Pairs, level: float) -> _Limits:
+def _bank_limits(pairs: _Pairs, level: float) -> Limits:
     """Adjusted Wald limits of Bonett & Price (2012), widened to those of the exact McNemar test.
 
     The exact limits hold the number of discordant pairs fixed, so alone they cover a large difference far too seldom;
@@ -252,7 +243,7 @@ def _bank_limits(pairs: _Pairs, level: float) -> _Limits:
     share = (first + second) / n
     method = f"{n} pairs, adjusted Wald limits widened to the exact McNemar test (p = {discordance(first, second):.2g})"
     lower, upper = min(a - b - half, (2 * low - 1) * share), max(a - b + half, (2 * high - 1) * share)
-    return _Limits((first - second) / n, lower, upper, method, frozenset({"bank-only"}))
+    return Limits((first - second) / n, lower, upper, method, frozenset({"bank-only"}))
 
 
 def _without(quantity: str, estimand: str, reason: str, known: _Pairs | None = None) -> PairedComparison:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import expit, logit
-from scipy.stats import t as student
 
 from seatrial.measurement.clusters import cluster_mean
 from seatrial.measurement.horizon import Jackknife, jackknife
@@ -39,13 +38,13 @@ class Completion:
     ) -> tuple[float, float, float]:
         """Generalized success: value and limits on the logit scale; needs two families and a value inside (0, 1).
 
-        The families' part has t(F-1); the part of tasks not run is the half-width of the bank's rate, in quadrature.
+        The families' part has the t of `clusters`; the part of tasks not run is the bank rate's half-width.
         """
         value, _ = self.posterior.bank_mean(self.places, self.score)
         tables = self.posterior.tables(self.places, self.score, rng, TABLES)
-        own = float(np.mean([cluster_mean(table, family).se ** 2 for table in tables]))
-        quantile = float(student.ppf((1 + level) / 2, len(np.unique(family)) - 1))
-        half = float(np.hypot(quantile * np.sqrt(own), bank_half)) / (value * (1 - value))
+        found = [cluster_mean(table, family) for table in tables]
+        own = float(np.sqrt(np.mean([each.se**2 for each in found])))
+        half = float(np.hypot(found[0].t(level) * own, bank_half)) / (value * (1 - value))
         return value, float(expit(logit(value) - half)), float(expit(logit(value) + half))
 
     def curve(

@@ -87,6 +87,17 @@ class Estimate:
             raise EstimateError(f"limits and value {numbers}: they must not cross")
 
 
+@dataclass(frozen=True)
+class Limits:
+    """Value, limits and how they were found, before an estimate says what they are of."""
+
+    value: float
+    lower: float
+    upper: float
+    method: str
+    qualifiers: frozenset[str] = frozenset()
+
+
 @dataclass(frozen=True, kw_only=True)
 class NotIdentifiable:
     """A quantity that these data cannot give, why, and what was counted."""

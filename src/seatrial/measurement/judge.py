@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.stats import norm
-from scipy.stats import t as student
 
 from seatrial.measurement.clusters import MIN_FAMILIES, cluster_mean, task_means
 from seatrial.measurement.estimate import LEVEL, Estimate, NotIdentifiable
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from seatrial.measurement.outcomes import Outcomes
 
-METHOD_VERSION = "1"
+METHOD_VERSION = "2"
 MIN_DISCERNMENT = 0.5  # sensitivity + specificity - 1: below, the correction doubles every error and more
 FEW_LABELS = 100  # below, the interval still covers in simulation but hardly narrows anything down: exploratory
 
@@ -93,11 +92,13 @@ def judged_success(
     bounded = len(losses) > LOSS_BOUND * (len(runs) + len(losses))
     tables = [outcomes.filled(0.0), outcomes.filled(1.0)] if bounded else [runs, runs]
     low, high = (_corrected(table, labels, generalized=generalized) for table in tables)
-    t = float(student.ppf((1 + level) / 2, families - 1) if generalized else norm.ppf((1 + level) / 2))
+    y, _, family = task_means(runs.score, runs.task, runs.family)
+    spread = cluster_mean(y, family)
+    t = spread.t(level) if generalized else float(norm.ppf((1 + level) / 2))
     qualifiers = {"losses-bounded"} if bounded else set()
     if len(labels) < FEW_LABELS:
         qualifiers.add("exploratory")
-    limits = f"t({families - 1}) limits over families" if generalized else "normal limits"
+    limits = f"{spread.words} over families" if generalized else "normal limits"
     return Estimate(
         quantity="Q10",
         estimand=estimand,

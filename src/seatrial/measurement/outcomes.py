@@ -173,7 +173,7 @@ class Outcomes:
                 raise OutcomesError(f"column {name} has {len(getattr(self, name))} rows, column score has {size}")
         for name in _TEXTS:
             column = getattr(self, name)
-            _mind(name, np.strings.strip(column) == "", column, "a name is needed")
+            _mind(name, np.strings.strip(column) == "", np.full(size, "empty"), "a name is needed")
         for name, known in _ENUMS.items():
             column = getattr(self, name)
             _mind(name, ~np.isin(column, known), column, f"one of {', '.join(known)}")

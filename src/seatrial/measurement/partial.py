@@ -17,6 +17,7 @@ import numpy as np
 from scipy.stats import norm
 from scipy.stats import t as student
 
+from seatrial.measurement.ability import POINTS
 from seatrial.measurement.adaptive import ABOVE, Decision, Design, State
 from seatrial.measurement.clusters import MIN_FAMILIES, cluster_mean, one_sided_limit
 from seatrial.measurement.completion import TABLES, Completion
@@ -38,8 +39,7 @@ if TYPE_CHECKING:
     from seatrial.measurement.calibration import Calibration
     from seatrial.measurement.outcomes import Outcomes
 
-METHOD_VERSION = "1"
-POINTS = 200 / np.log(3)  # points a logit: 200 points treble the odds of success
+METHOD_VERSION = "2"
 SHARES = (0.5, 0.8)
 ABILITY_ESTIMAND = "ability on the scale of this calibration; its calibrators' mean is 0"
 Answer = Estimate | NotIdentifiable
@@ -167,13 +167,13 @@ class _Answers:
         if self.state.mode == "information":
             _, lower, upper = self.state.bank_interval(self.level)
             limits = self._completion().rate(family, (upper - lower) / 2, self.level, rng)
-            method = f"{TABLES} completed banks, cluster-robust over families, logit scale, t({families - 1}) limits"
+            method = f"{TABLES} completed banks, cluster-robust over families, logit scale, t limits"
             return self._estimate("Q2", GENERALIZED_ESTIMAND, "share of tasks", limits, method, self.marks)
         found = cluster_mean(self.state.stages().pseudo_outcomes(), family)
         seen = self.state.score[self.state.seen]
         if min(seen.sum(), (1 - seen).sum()) == 0 or not 0 < found.mean < 1:
             return self._agreed(float(seen.mean() > 0.5))
-        method = f"two-stage sample, cluster-robust over families, logit scale, t({families - 1}) limits"
+        method = f"two-stage sample, cluster-robust over families, logit scale, {found.words}"
         limits = (found.mean, *found.logit_limits(self.level))
         return self._estimate("Q2", GENERALIZED_ESTIMAND, "share of tasks", limits, method, self.marks)
 

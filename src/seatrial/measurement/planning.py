@@ -25,7 +25,7 @@ from scipy.stats import nct, norm
 from scipy.stats import t as student
 
 from seatrial.measurement.adaptive import next_round
-from seatrial.measurement.clusters import MIN_FAMILIES
+from seatrial.measurement.clusters import MIN_FAMILIES, effective_freedom
 from seatrial.measurement.estimate import LEVEL
 from seatrial.measurement.horizon import fieller, jackknife
 from seatrial.measurement.integrity import two_arm_power
@@ -153,7 +153,7 @@ def standard_error(size: Integers, *, runs: int = 1, mean: float = 0.5) -> float
 
 def half_width(size: Integers, *, runs: int = 1, mean: float = 0.5, level: float = LEVEL) -> float:
     """Expected half-width of Q2; needs two families."""
-    return float(student.ppf((1 + level) / 2, len(size) - 1)) * standard_error(size, runs=runs, mean=mean)
+    return float(student.ppf((1 + level) / 2, effective_freedom(size))) * standard_error(size, runs=runs, mean=mean)
 
 
 def families_needed(wanted: float, tasks_each: int, *, runs: int = 1, mean: float = 0.5) -> int | None:
@@ -173,14 +173,14 @@ def families_needed(wanted: float, tasks_each: int, *, runs: int = 1, mean: floa
 
 def detectable_difference(size: Integers, *, runs: int = 1, mean: float = 0.5, power: float = POWER) -> float:
     """The difference of two paired participants that is seen with this power, two-sided at 5 %."""
-    free = len(size) - 1
+    free = effective_freedom(size)
     quantiles = student.ppf((1 + LEVEL) / 2, free) + student.ppf(power, free)
     return float(quantiles * _paired_error(size, runs, mean))
 
 
 def power_of_difference(difference: float, size: Integers, *, runs: int = 1, mean: float = 0.5) -> float:
     """The chance that this difference is told from none, two-sided at 5 %; noncentral t."""
-    free = len(size) - 1
+    free = effective_freedom(size)
     away = difference / _paired_error(size, runs, mean)
     critical = student.ppf((1 + LEVEL) / 2, free)
     return float(nct.sf(critical, free, away) + nct.cdf(-critical, free, away))

@@ -234,7 +234,10 @@ def _new(once: Integers | int, twice: Integers | int, runs: int, more: int) -> F
 
 
 def _total(scope: _Scope) -> Estimate:
-    """Chao's bound with the lower limit of his log-normal interval for the findings not made."""
+    """Chao's bound with the lower limit of his log-normal interval for the findings not made, in whole findings.
+
+    Where all were made already, a limit of a fraction more would be wrong each time a finding was made only once.
+    """
     found = scope.found
     q1, q2, k = found.once, found.twice, (found.runs - 1) / found.runs
     unseen = float(_unseen(q1, q2, found.runs))
@@ -246,7 +249,7 @@ def _total(scope: _Scope) -> Estimate:
     lower = float(found.distinct)
     if unseen > 0:
         z = float(norm.ppf((1 + scope.level) / 2))
-        lower += unseen / float(np.exp(z * np.sqrt(np.log1p(variance / unseen**2))))
+        lower += float(np.floor(unseen / np.exp(z * np.sqrt(np.log1p(variance / unseen**2)))))
     method = "Chao's lower bound for incidence, bias-corrected, log-normal lower limit"
     return scope.estimate(TOTAL, "distinct findings", found.distinct + unseen, lower, None, method, "at-least")
 

@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy.stats import t as student
 
+from seatrial.measurement.ability import POINTS
 from seatrial.measurement.estimate import LEVEL, Estimate, NotIdentifiable
 from seatrial.measurement.horizon import Jackknife, Scope, printed
-from seatrial.measurement.partial import POINTS
 
 if TYPE_CHECKING:
     from seatrial.measurement.bank import Bank

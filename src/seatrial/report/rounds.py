@@ -17,7 +17,7 @@ import numpy as np
 from seatrial.evaluation.rounds import CALIBRATION, DECISIONS, RoundLog
 from seatrial.evaluation.rundir import RunDirectory, RunError
 from seatrial.measurement import Estimate, NotIdentifiable, partial
-from seatrial.measurement.partial import POINTS
+from seatrial.measurement.ability import POINTS
 from seatrial.report.assessment import ReportError
 from seatrial.report.collection import About
 from seatrial.report.horizons import SHARES, places
