@@ -113,7 +113,7 @@ def test_partial_credit_is_refused_or_a_miss(tmp_path: Path) -> None:
         ("task,score\na,1\nb\n", "line 3: 1 cells, the header has 2"),
         ("task,score\na,1\nb,7\n", "column score, line 3: '7'; a score is a number from 0 to 1"),
         ("task,score\na,mostly\n", "column score, line 2: 'mostly'"),
-        ("task,score\n,1\n", "column task, line 2: ; a name is needed"),
+        ("task,score\n,1\n", "column task, line 2: empty; a name is needed"),
         ("task,score,family\na,1,x\na,0,y\n", "column family, line 3: task a has x and y"),
         ("task,score,epoch\na,1,0\na,0,0\n", "line 3: (runs, default, a, epoch 0) stands twice"),
         ("task,score,minutes\na,1,-3\n", "column minutes, line 2: -3.0; minutes above zero"),

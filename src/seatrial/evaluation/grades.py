@@ -20,6 +20,7 @@ WORDS = {
     "true": 1.0, "false": 0.0, "yes": 1.0, "no": 0.0, "correct": 1.0, "incorrect": 0.0, "solved": 1.0, "unsolved": 0.0,
     **LETTERS,
 }  # fmt: skip
+PERCENT = 100
 EMPTY = frozenset({"", "na", "n/a", "nan", "none", "null"})  # how tools write a cell without a value
 
 
@@ -52,7 +53,7 @@ def _number(value: str | float | Decimal, written: object) -> float:
     except ValueError:
         raise ValueError(_refusal(written)) from None
     if not 0 <= number <= 1:
-        raise ValueError(_refusal(written))
+        raise ValueError(f"{_refusal(written)}{'; percent are divided by 100 first' if 1 < number <= PERCENT else ''}")
     return number
 
 

@@ -70,7 +70,7 @@ def _csv(path: Path) -> Sheet:
             file.seek(0)
             return _rows(path, csv.reader(file, delimiter=_delimiter(head), strict=True))
     except UnicodeDecodeError as error:
-        raise OutcomesError(f"{path.name}: not UTF-8 text at byte {error.start}; is it a csv file?") from None
+        raise OutcomesError(f"{path.name}: not UTF-8 text at byte {error.start}; a csv is saved as UTF-8") from None
 
 
 def _rows(path: Path, reader: Any) -> Sheet:  # noqa: ANN401 - csv's reader has no public type
@@ -88,7 +88,8 @@ def _rows(path: Path, reader: Any) -> Sheet:  # noqa: ANN401 - csv's reader has 
             rows.append(cells)
             lines.append(reader.line_num)
     except csv.Error as error:
-        raise OutcomesError(f"{path.name}, line {reader.line_num}: {error}") from None
+        what = "a quote is opened and not closed" if "unexpected end" in str(error) else error
+        raise OutcomesError(f"{path.name}, line {reader.line_num}: {what}") from None
     columns = zip(*rows, strict=True) if rows else ([] for _ in names)
     return Sheet(path.name, {name: list(cells) for name, cells in zip(names, columns, strict=True)}, tuple(lines))
 

@@ -30,6 +30,7 @@ KNOWN = (*COLUMNS, CLUSTERS)
 NEEDED = ("task", "score")
 TEXTS = ("participant", "arm", "task", "item", "family", "minutes_source", "judge", "status")
 NUMBERS = ("epoch", "tokens", "cap", "wall", "minutes", "level")
+SHOWN = 12  # names of their columns in a message: a table with a column a task has thousands
 NAME = 500  # characters of a name: columns of names have a fixed width, and one very long name would widen all
 ALIKE = {
     "task": ("task_id", "sample_id", "id", "problem", "challenge", "question", "item_id", "instance"),
@@ -98,7 +99,7 @@ class _Build:
         self.source = named
         for ours in NEEDED:
             if ours not in named:
-                self._refuse(f"column {ours} missing{self._hint(ours)}; the table has: {', '.join(self.sheet.columns)}")
+                self._refuse(f"column {ours} missing{self._hint(ours)}; {self._has()}")
         if not len(self.sheet):
             self._refuse("no rows below the header")
 
@@ -138,13 +139,26 @@ class _Build:
             if ours not in KNOWN:
                 self._refuse(f"--column {ours}={theirs}: {ours!r} is no column of ours; known are {', '.join(KNOWN)}")
             if theirs not in self.sheet.columns:
-                self._refuse(f"no column {theirs!r}; the table has: {', '.join(self.sheet.columns)}")
+                self._refuse(f"no column {theirs!r}; {self._has()}")
             named[ours] = theirs
+        for theirs in self.choices.ignored:
+            if theirs not in self.sheet.columns:
+                self._refuse(f"--ignore {theirs}: no such column; {self._has()}")
         return named
 
     def _hint(self, ours: str) -> str:
+        taken = [name for name, theirs in self.source.items() if theirs == ours]
+        if taken:
+            return f", for {ours} is read as {taken[0]}"
+        if ours in self.choices.ignored:
+            return f", for --ignore {ours} leaves it aside"
         found = [name for name in self.sheet.columns if name.casefold() in {ours, *ALIKE.get(ours, ())}]
-        return f": name it with --column {ours}={found[0] if found else 'NAME'}"
+        return f": name it with --column {ours}={found[0] if found else 'NAME'}; a row is one run of one task"
+
+    def _has(self) -> str:
+        names = list(self.sheet.columns)
+        more = f" and {len(names) - SHOWN:,} more" if len(names) > SHOWN else ""
+        return f"the table has: {', '.join(names[:SHOWN])}{more}"
 
     def _scores(self) -> Floats:
         cells = self.sheet.columns[self.source["score"]]

@@ -93,7 +93,9 @@ def _title(runs: Runs) -> str:
     counts = (
         f"{_count(runs.runs, 'run')} of {_count(runs.tasks, 'task')} in {_count(runs.families, 'family', 'families')}"
     )
-    return visible(f"{runs.participant}{arm}: {', '.join([counts, *ended])}; budget: {runs.budget}")
+    return " ".join(
+        visible(f"{runs.participant}{arm}: {', '.join([counts, *ended])}; budget: {runs.budget}").split("\n")
+    )
 
 
 def _count(number: int, one: str, many: str = "") -> str:
@@ -162,7 +164,8 @@ def _doubtful(found: Signs) -> Iterator[str]:
     for item in listed:
         yield _bullet(f"{item.task} (correlation {item.correlation:.2f} over {item.participants} participants)")
     if more:
-        yield _bullet(f"{more:,} more in the record (--json); with fewer than {COMPARED} participants mostly by chance")
+        few = "" if listed else f"; with fewer than {COMPARED} participants mostly by chance"
+        yield _bullet(f"{more:,} {'more ' if listed else ''}in the record (--json){few}")
     yield _bullet(f"{found.tasks_checked:,} tasks checked, {found.tasks_unchecked:,} could not be")
 
 

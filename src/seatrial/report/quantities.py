@@ -144,6 +144,8 @@ class _Room:
         for name in (*self.asked.participants, *filter(None, [self.asked.against])):
             if name not in known:
                 raise ValueError(f"no participant {name!r} in {self.reading.name}; there are: {_listed(known)}")
+        if self.asked.against and set(self.asked.participants) == {self.asked.against}:
+            raise ValueError(f"--against {self.asked.against}: a participant is not compared with itself")
         wanted = self.asked.participants or known
         return tuple(pair for pair in self.reading.participants if pair[0] in wanted)
 
