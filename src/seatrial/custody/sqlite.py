@@ -1,4 +1,4 @@
-"""Custody's own SQLite file: leases with counters, sealed credentials, wrapped keys, deposit tokens, deletions.
+"""Custody's own SQLite file: leases, sealed credentials, wrapped keys, deposit tokens, shreddings, receipts.
 
 - Plain `sqlite3`, so that custody runs as a process of its own, without the portal and its framework.
 - WAL, `synchronous=FULL`, `secure_delete=ON`; one connection a thread; each write is one `BEGIN IMMEDIATE`.
@@ -56,7 +56,10 @@ CREATE INDEX IF NOT EXISTS wrapped_submission ON wrapped_key (submission);
 CREATE TABLE IF NOT EXISTS deposit_token (
   id TEXT PRIMARY KEY, digest TEXT NOT NULL, submission TEXT NOT NULL, expires TEXT NOT NULL
 ) STRICT;
-CREATE TABLE IF NOT EXISTS deletion (submission TEXT PRIMARY KEY, body TEXT NOT NULL, done INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS shredding (submission TEXT PRIMARY KEY, body TEXT NOT NULL, done INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS receipt (
+  kind TEXT NOT NULL, submission TEXT NOT NULL, envelope BLOB NOT NULL, proof BLOB, PRIMARY KEY (kind, submission)
+) STRICT;
 CREATE TRIGGER IF NOT EXISTS scope_ends AFTER INSERT ON ended_scope BEGIN
   UPDATE lease SET state = 'revoked', ended_at = NEW.at WHERE submission = NEW.submission AND state = 'active';
   DELETE FROM deposit_token WHERE submission = NEW.submission;

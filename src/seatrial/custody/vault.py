@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from seatrial.custody.keys import DEK_BYTES, KeyGone, KeyId
-from seatrial.custody.lease import refuse_ended
+from seatrial.custody.lease import ScopeEnded, refuse_ended
 from seatrial.custody.secret import Secret
 
 if TYPE_CHECKING:
@@ -107,11 +107,14 @@ class Vault:
         key = self.holder.create(scope)
         self.developer.create(key)
         wrapped = self.holder.wrap(key, self.developer.get(key, now), dek)
-        kept = self.keys.put(WrappedKey(key, scope, wrapped))
+        try:
+            kept = self.keys.put(WrappedKey(key, scope, wrapped))
+        except ScopeEnded:
+            self._forget(key)
+            raise
         if kept.key == key:
             return dek
-        self.holder.destroy(key)
-        self.developer.drop(key)
+        self._forget(key)
         return self.open(scope, now)
 
     def open(self, scope: KeyScope, now: datetime) -> Secret:
@@ -126,3 +129,7 @@ class Vault:
         except KeyGone:
             return self.create(scope, now)
         return self.open(scope, now)
+
+    def _forget(self, key: KeyId) -> None:
+        self.holder.destroy(key)
+        self.developer.drop(key)
