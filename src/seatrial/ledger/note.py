@@ -245,10 +245,10 @@ def read_signer(text: str) -> LogSigner | CosignatureSigner:
     if not text.startswith(f"{PRIVATE}+"):
         raise Malformed(form)
     name, key_id, typed = _key_parts(text.strip().removeprefix(f"{PRIVATE}+"), form)
-    makers = {LOG_TYPE: LogSigner, COSIGNATURE_TYPE: CosignatureSigner}
+    makers = {LOG_TYPE: LogSigner.from_seed, COSIGNATURE_TYPE: CosignatureSigner.from_seed}
     if typed[0] not in makers or len(typed) != 1 + SEED_BYTES:
         raise Malformed(f"key {name}: a private key has type 0x01 or 0x04 and a seed of {SEED_BYTES} bytes")
-    signer = makers[typed[0]].from_seed(name, typed[1:])
+    signer = makers[typed[0]](name, typed[1:])
     if signer.verifier.key_id.hex() != key_id:
         raise Malformed(f"key {name}: the id {key_id} is not that of the key")
     return signer
