@@ -39,7 +39,7 @@ def seal(
 ) -> bytes:
     """Seal `plain` in `scope`; `label` names the one thing it is, e.g. a record's digest."""
     nonce = random_bytes(NONCE_BYTES)
-    return nonce + AESGCM(dek.reveal()).encrypt(nonce, plain, _aad(scope, label))
+    return nonce + AESGCM(dek.reveal()).encrypt(nonce, plain, associated(scope, label))
 
 
 def unseal(dek: Secret, scope: KeyScope, sealed: bytes, *, label: str = "") -> Secret:
@@ -48,10 +48,11 @@ def unseal(dek: Secret, scope: KeyScope, sealed: bytes, *, label: str = "") -> S
         raise NotThisSeal(f"{scope.text}: {len(sealed)} bytes are too few for anything sealed")
     nonce, rest = sealed[:NONCE_BYTES], sealed[NONCE_BYTES:]
     try:
-        return Secret(AESGCM(dek.reveal()).decrypt(nonce, rest, _aad(scope, label)))
+        return Secret(AESGCM(dek.reveal()).decrypt(nonce, rest, associated(scope, label)))
     except InvalidTag as error:
         raise NotThisSeal(f"{scope.text}: altered, or sealed for another scope, label or key") from error
 
 
-def _aad(scope: KeyScope, label: str) -> bytes:
+def associated(scope: KeyScope, label: str) -> bytes:
+    """What is sealed along: the scope and the label, so that neither can be exchanged."""
     return scope.aad + b"\0" + label.encode()
