@@ -1,94 +1,102 @@
-"""Leases, vaults and signers of the tests, over memory and over custody's SQLite file."""
+"""A gateway before a local provider: its stores in memory, its lease, and a real server on loopback."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import Any
 
-from securesystemslib.signer import CryptoSigner
+from support.providers import KEY, Provider
 
-from seatrial.custody.credential import MemoryCredentialStore
-from seatrial.custody.deposit import MemoryTokenStore
-from seatrial.custody.developer_half import HeldInMemory
-from seatrial.custody.file_keys import FileKeyHolder, HalfFiles, HeldHalf
-from seatrial.custody.keys import MemoryKeyHolder, new_id
+from seatrial.custody.access_log import MemoryAccessStore
+from seatrial.custody.credential import Endpoint
+from seatrial.custody.gateway import gateway_app
 from seatrial.custody.lease import Lease, LeaseToken, Limits, Prices
 from seatrial.custody.lease_store import MemoryLeaseStore
-from seatrial.custody.receipt import MemoryReceiptStore
-from seatrial.custody.records import DirectoryRecordStore, MemoryRecordStore
-from seatrial.custody.shred import MemoryShredStore
-from seatrial.custody.sqlite import CustodyFile
-from seatrial.custody.sqlite_ends import SqliteReceiptStore, SqliteShredStore
-from seatrial.custody.sqlite_leases import SqliteLeaseStore
-from seatrial.custody.sqlite_sealed import SqliteCredentialStore, SqliteKeyTable, SqliteTokenStore
-from seatrial.custody.vault import MemoryKeyTable, Vault
-from seatrial.ledger.event import Actor
+from seatrial.custody.secret import Secret
+from seatrial.custody.serving import served
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-NOW = datetime(2026, 11, 24, 9, tzinfo=UTC)
-HOUR = timedelta(hours=1)
-SUBMISSION = "sub_" + "1" * 32
-OTHER = "sub_" + "2" * 32
-DEVELOPER = Actor("developer", "psd_" + "a" * 32)
+SUBMISSION = "sub_" + "5" * 32
+OWNER = "lab-umbra-nine"
+MODEL = "m-1"
 LIMITS = Limits(
-    max_requests=100, max_input_tokens=10_000, max_output_tokens=10_000, max_concurrent=10, max_output_per_request=1000
+    max_requests=1000, max_input_tokens=10**7, max_output_tokens=10**7, max_concurrent=300, max_output_per_request=4096
 )
-IMPLEMENTATIONS = ("memory", "sqlite")
 
 
-class Stores:
-    """One implementation's stores, all knowing of the same ended scopes."""
+@dataclass
+class Served:
+    """What stands before one provider."""
 
-    def __init__(self, kind: str, folder: Path) -> None:
-        self.kind, self.folder = kind, folder
-        if kind == "memory":
-            self.leases = MemoryLeaseStore()
-            ended = self.leases.ended
-            self.credentials, self.keys = MemoryCredentialStore(ended), MemoryKeyTable(ended)
-            self.tokens, self.shreddings, self.receipts = (
-                MemoryTokenStore(ended),
-                MemoryShredStore(),
-                MemoryReceiptStore(),
-            )
-            self.records = MemoryRecordStore()
-            self.holder, self.developer = MemoryKeyHolder(), HeldInMemory()
-        else:
-            self.file = CustodyFile(folder / "custody.sqlite3")
-            self.leases = SqliteLeaseStore(self.file)
-            self.credentials, self.keys = SqliteCredentialStore(self.file), SqliteKeyTable(self.file)
-            self.tokens = SqliteTokenStore(self.file)
-            self.shreddings, self.receipts = SqliteShredStore(self.file), SqliteReceiptStore(self.file)
-            self.records = DirectoryRecordStore(folder / "records")
-            self.holder = FileKeyHolder(HalfFiles(folder / "government"))
-            self.developer = HeldHalf(HalfFiles(folder / "developer"))
-        self.vault = Vault(self.holder, self.developer, self.keys)
+    provider: Provider
+    url: str
+    leases: MemoryLeaseStore
+    log: MemoryAccessStore
+    lease: Lease
+    token: str
+    fault: list[Exception] = field(default_factory=list)
+    """Raised instead of opening the endpoint, while there is one."""
 
+    @property
+    def base_url(self) -> str:
+        """As this dialect's clients want it."""
+        return f"{self.url}/v1" if self.provider.dialect == "openai" else self.url
 
-def lease(
-    limits: Limits = LIMITS, *, submission: str = SUBMISSION, prices: Prices | None = None, hours: int = 24
-) -> tuple[Lease, LeaseToken]:
-    """A lease from NOW on, and its token."""
-    token = LeaseToken.new(new_id("lea"))
-    made = Lease(
-        id=token.lease,
-        token_digest=token.digest,
-        submission=submission,
-        subject_digest="sha256:" + "0" * 64,
-        purpose="evaluate",
-        models=("m",),
-        content_owners=("lab-a",),
-        attempt="run_" + "0" * 32,
-        not_before=NOW,
-        expires=NOW + hours * HOUR,
-        issuer="evaluator-a",
-        limits=limits,
-        prices=prices,
-    )
-    return made, token
+    def issue(self, number: int, **changes: Any) -> str:
+        """Another lease; its token."""
+        lease, token = made_lease(number, **changes)
+        self.leases.issue(lease, datetime.now(UTC))
+        return token
+
+    @property
+    def rows(self) -> tuple[Any, ...]:
+        """The log."""
+        return self.log.read(0, 10**6)
 
 
-def signers(count: int = 2) -> list[CryptoSigner]:
-    """Fresh signers."""
-    return [CryptoSigner.generate_ed25519() for _ in range(count)]
+def made_lease(number: int = 1, **changes: Any) -> tuple[Lease, str]:
+    """A lease that holds for an hour, and its token."""
+    name = f"lea_{number:032x}"
+    token = LeaseToken.new(name)
+    now = datetime.now(UTC)
+    lease = {
+        "id": name,
+        "token_digest": token.digest,
+        "submission": SUBMISSION,
+        "subject_digest": "sha256:" + "0" * 64,
+        "purpose": "evaluate",
+        "models": (MODEL,),
+        "content_owners": (),
+        "attempt": "",
+        "not_before": now - timedelta(minutes=1),
+        "expires": now + timedelta(hours=1),
+        "issuer": "evaluator",
+        "limits": LIMITS,
+        "prices": Prices(1_000_000, 2_000_000),
+        **changes,
+    }
+    return Lease(**lease), token.secret.reveal().decode()
+
+
+@contextmanager
+def gateway(
+    provider: Provider, wrap: Callable[[MemoryLeaseStore], Any] = lambda store: store, **changes: Any
+) -> Iterator[Served]:
+    """Serve a gateway before `provider` until the block ends."""
+    leases, log = MemoryLeaseStore(), MemoryAccessStore()
+    lease, token = made_lease(**changes)
+    leases.issue(lease, datetime.now(UTC))
+    made = Served(provider, "", leases, log, lease, token)
+    endpoint = Endpoint(provider.base_url, provider.dialect, Secret(KEY.encode()), OWNER, on_site=True)
+
+    def opened(submission: str, _: datetime) -> Endpoint:
+        if made.fault:
+            raise made.fault[0]
+        if submission != SUBMISSION:
+            raise LookupError(submission)
+        return endpoint
+
+    with served(gateway_app(wrap(leases), opened, log)) as made.url:
+        yield made

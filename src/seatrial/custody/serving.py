@@ -1,0 +1,126 @@
+"""uvicorn as the gateway needs it: closed to slow and oversized heads, silent about what it carries.
+
+- A connection has `HEAD_S` for each request's head; uvicorn itself would wait for ever.
+- No WebSocket, no HTTP/2, no proxy headers, no access log, no server header: requests stand in the gateway's own log.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from starlette.types import ASGIApp
+
+HEAD_S = 10.0
+"""For the head of a request to arrive whole."""
+HEAD_BYTES = 16 * 1024
+"""Of a request's line and headers: a lease and some options are a few hundred bytes."""
+CONNECTIONS = 1024
+"""Open at once; more are answered 503."""
+IDLE_S = 20
+"""A connection without a request is kept so long."""
+READER_S = 60.0
+"""For an evaluator to take what it was sent; who reads nothing holds a connection of the endpoint."""
+FAREWELL_S = 5
+"""For calls in flight when the server is stopped."""
+
+
+class PromptProtocol(H11Protocol):
+    """Closes a connection whose request's head does not come, or whose reader does not read."""
+
+    _late: asyncio.TimerHandle | None = None
+    _unread: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin to wait for the first head."""
+        super().connection_made(transport)
+        self._late = self.loop.call_later(HEAD_S, transport.abort)
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; a head that is not whole keeps its first deadline."""
+        super().data_received(data)
+        waiting = self.cycle is None or self.cycle.response_complete
+        if waiting and self._late is None:
+            self._late = self.loop.call_later(HEAD_S, self.transport.abort)
+        elif not waiting:
+            self._in_time()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Nothing to wait for."""
+        self._in_time()
+        super().connection_lost(exc)
+
+    def pause_writing(self) -> None:
+        """The reader has fallen behind: it has a while to go on."""
+        super().pause_writing()
+        self._unread = self.loop.call_later(READER_S, self.transport.abort)
+
+    def resume_writing(self) -> None:
+        """The reader goes on."""
+        super().resume_writing()
+        if self._unread is not None:
+            self._unread.cancel()
+            self._unread = None
+
+    def _in_time(self) -> None:
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+
+def config(app: ASGIApp, **where: Any) -> uvicorn.Config:  # noqa: ANN401 - host and port, or a socket's fd
+    """How the gateway is served."""
+    return uvicorn.Config(
+        app,
+        http=PromptProtocol,
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="critical",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        h11_max_incomplete_event_size=HEAD_BYTES,
+        limit_concurrency=CONNECTIONS,
+        timeout_keep_alive=IDLE_S,
+        timeout_graceful_shutdown=FAREWELL_S,
+        **where,
+    )
+
+
+def bound(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
+    """A listening socket; port 0 takes a free one."""
+    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    made.bind((host, port))
+    made.listen(CONNECTIONS)
+    return made
+
+
+def serve(app: ASGIApp, listening: socket.socket) -> None:
+    """Serve until the process is asked to end."""
+    uvicorn.Server(config(app)).run(sockets=[listening])
+
+
+@contextlib.contextmanager
+def served(app: ASGIApp) -> Iterator[str]:
+    """Serve in a thread on a free loopback port; gives the address, e.g. `http://127.0.0.1:40123`."""
+    listening = bound()
+    server = uvicorn.Server(config(app))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="gateway", daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
