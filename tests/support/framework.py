@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any, cast
 
 from seatrial.framework.clock import Clock, ClockKind
@@ -25,6 +26,7 @@ DAY = timedelta(days=1)
 LAB, RIVAL, BUREAU, AGENCY = "lab-a", "lab-b", "bureau", "agency-n"
 
 
+@cache
 def digest(text: str) -> str:
     return "sha256:" + hashlib.sha256(text.encode()).hexdigest()
 
@@ -103,6 +105,7 @@ def consent(
     )
 
 
+@cache
 def document(
     kind: str, at: datetime = T0, *, signers: tuple[str, ...] = ("per-1", "per-2"), version: int = 1
 ) -> Document:
@@ -114,6 +117,7 @@ def actor(role: str, person: str = "", organisation: str = "") -> Actor:
     return Actor(person or f"per-{role.replace('_', '-')}", organisation or side, role)
 
 
+@cache
 def keys(
     action: KeyAction, about: str, at: datetime, *, of: str = digest("asked")
 ) -> tuple[KeyRequest, tuple[Vote, ...]]:
@@ -134,6 +138,11 @@ ALL_PAPERS = (
 )
 
 
+@cache
+def papers(at: datetime) -> tuple[Document, ...]:
+    return tuple(document(kind, at) for kind in ALL_PAPERS)
+
+
 def full_act(event: str, by: Actor, at: datetime, *, about: str = "sub-1", **changed: Any) -> Act:  # noqa: ANN401 - any field
     """An act that brings every paper, key and mark that any row could ask for; only the row decides."""
     action = {"adopt_pack": KeyAction.ADOPT_PACK, "resume_after_incident": KeyAction.RESUME_AFTER_INCIDENT}
@@ -142,7 +151,7 @@ def full_act(event: str, by: Actor, at: datetime, *, about: str = "sub-1", **cha
         event,
         by,
         at,
-        documents=tuple(document(kind, at) for kind in ALL_PAPERS),
+        documents=papers(at),
         votes=votes,
         request_digest=digest("asked"),
         key_request=request,
