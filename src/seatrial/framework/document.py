@@ -57,10 +57,11 @@ class Document:
 
 @dataclass(frozen=True, slots=True)
 class DocumentRule:
-    """What a pack says of a kind of document: the event that needs it, who signs, which fields its text must show."""
+    """What a pack says of a kind of document: the event that needs or issues it, who signs, what its text shows."""
 
     kind: str
     required_at: str
+    issued_at: str
     signers: frozenset[Role]
     fields: tuple[str, ...]
     template: str

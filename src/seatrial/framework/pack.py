@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from seatrial.framework.document import DocumentRule
     from seatrial.framework.matrix import Matrix
     from seatrial.framework.participant import Organisation, Role
+    from seatrial.framework.purpose import Purpose
     from seatrial.framework.terms import Terms
     from seatrial.framework.two_key import KeyAction, KeyRule
 
@@ -108,6 +109,11 @@ class Entry:
         """The day from which it holds."""
         return str(self.values.get("effective_from", ""))
 
+    @property
+    def unverified(self) -> bool:
+        """Whether nobody has seen the primary text that it rests on."""
+        return bool(self.values.get("unverified", False))
+
 
 @dataclass(frozen=True, slots=True)
 class Course:
@@ -116,6 +122,7 @@ class Course:
     inquiry: bool
     partners: PartnerList
     findings_to: str
+    purposes: frozenset[Purpose]
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,6 +175,16 @@ class PolicyPack:
     def holders(self, role: Role) -> tuple[str, ...]:
         """The organisations of the pack that hold a role, in the pack's order."""
         return tuple(dict.fromkeys(holding.organisation for holding in self.holdings if holding.role is role))
+
+    def template(self, kind: str) -> str:
+        """The template of a kind of document.
+
+        Raises:
+            LookupError: the pack has none.
+        """
+        if kind not in self.templates:
+            raise LookupError(f"pack {self.ref}: no template for {kind!r}; it has {', '.join(self.templates)}")
+        return self.templates[kind]
 
     @property
     def window_hours(self) -> int:
