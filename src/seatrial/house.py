@@ -25,6 +25,7 @@ from seatrial.framework.viewer import Viewer
 from seatrial.ledger.errors import LedgerError
 from seatrial.ledger.folder import LedgerFolder
 from seatrial.storage.address import Address
+from seatrial.storage.agreement import disagreements
 from seatrial.storage.entry import new_salt, step_event
 from seatrial.storage.session import Database
 from seatrial.storage.stores.log import LogTables
@@ -199,8 +200,8 @@ class House:
         if answered := self._answered(record.history, act):
             return self._again(record.standing, answered)
         if act.event == WITHDRAW:
-            lifecycles.apply(record.standing, act, self.packs(record.standing.pack), now)
-            self._carried(record.standing, FIRST, now)
+            withdrawn, _ = lifecycles.apply(record.standing, act, self.packs(record.standing.pack), now)
+            self._carried(withdrawn, FIRST, now)
         return self._written(viewer, record.standing, act, now, expected=record.version)
 
     def tick(self, object_id: str, now: datetime) -> Outcome | None:
@@ -226,6 +227,11 @@ class House:
         if step.place.log != self.ledger.number:
             raise LookupError(f"step {step.entry.seq}: its entry is in log {step.place.log}, which rests")
         return self.log.receipt(step.place.index)
+
+    def disagreements(self) -> tuple[str, ...]:
+        """What rows and log say differently; nothing when all is well."""
+        viewer = Viewer.house("whether rows and log agree")
+        return disagreements(viewer, self.submissions, self.log.store, self.ledger.number)
 
     def settle(self, now: datetime) -> tuple[int, tuple[Order, ...]]:
         """Make up entries that are owed and carry out open orders: how many entries, and the orders still open."""

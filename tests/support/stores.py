@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import secrets
+import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seatrial.framework.participant import Organisation, OrganisationKind
@@ -19,7 +22,6 @@ from support.framework import BUREAU, LAB, RIVAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 POSTGRES = os.environ.get("SEATRIAL_TEST_POSTGRES", "")
 """Like `postgresql://user@host:port/name`; the suites make databases of their own beside it."""
@@ -39,10 +41,22 @@ def database(kind: str, folder: Path) -> Iterator[Database]:
             opened.close()
 
 
+@cache
+def _empty_sqlite() -> bytes:
+    """The bytes of a database with all tables and no row: made once, for making it takes longer than most tests."""
+    with tempfile.TemporaryDirectory() as folder:
+        opened = Database(Address.of(Path(folder)))
+        opened.prepare()
+        opened.close()
+        return Path(opened.address.name).read_bytes()
+
+
 @contextmanager
 def _address(kind: str, folder: Path) -> Iterator[Address]:
     if kind == "sqlite":
-        yield Address.of(folder)
+        address = Address.of(folder)
+        Path(address.name).write_bytes(_empty_sqlite())
+        yield address
         return
     import psycopg  # noqa: PLC0415 - only where a server is named
 

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import sys
 import types
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
@@ -127,11 +128,17 @@ def _plain(kind: Any, written: Any, where: str) -> Any:  # noqa: ANN401
 
 @cache
 def _hints(kind: Any) -> dict[str, Any]:  # noqa: ANN401
-    """The types of a record's fields; names that its module imports for the type checker only are found in the room."""
-    known: dict[str, Any] = {"datetime": datetime, "date": date, "Mapping": Mapping}
-    room = kind.__module__.rpartition(".")[0]
-    for name, module in list(sys.modules.items()):
-        if room and name.startswith(f"{room}."):
-            known |= {key: item for key, item in vars(module).items() if isinstance(item, type)}
-    hints = get_type_hints(kind, localns=known)
+    """The types of a record's fields. Names that its module imports for the type checker only are found in its room."""
+    hints = get_type_hints(kind, localns=_room(kind.__module__) | vars(sys.modules[kind.__module__]))
     return {item.name: hints[item.name] for item in fields(kind)}
+
+
+def _room(module: str) -> dict[str, Any]:
+    """The classes of a module's room by name, without names that mean two of them."""
+    room, found = module.rpartition(".")[0], defaultdict[str, set[Any]](set)
+    for name in [name for name in sys.modules if room and name.startswith(f"{room}.")]:
+        for key, item in vars(sys.modules[name]).items():
+            if isinstance(item, type):
+                found[key].add(item)
+    known = {key: items.pop() for key, items in found.items() if len(items) == 1}
+    return {"datetime": datetime, "date": date, "Mapping": Mapping, **known}

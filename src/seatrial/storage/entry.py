@@ -33,13 +33,13 @@ def step_bytes(step: Step) -> bytes:
     return rfc8785.dumps({"act": encode(step.act), "entry": encode(step.entry)})
 
 
-def step_refs(standing: Standing, step: Step) -> dict[str, str]:
-    """The references of a step's event."""
+def step_refs(standing: Standing | None, step: Step) -> dict[str, str]:
+    """The references of a step's event; without the standing, those that the step alone decides."""
     refs = {"act": commitment_ref(step.salt, step_bytes(step))}
     for document in step.act.documents:
         name = f"doc_{document.kind}".replace("-", "_").replace(".", "_")[:NAME_LENGTH]
         refs[name] = commitment_ref(step.salt, document.digest.encode())
-    if standing.pack is not None:
+    if standing is not None and standing.pack is not None:
         refs["pack"] = standing.pack.sha256
     return refs
 

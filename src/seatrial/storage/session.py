@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -111,7 +111,7 @@ class Database:
         outer = _open.get()
         if outer is not None:
             joined = self._joined(outer, viewer, writing=writing)
-            with transaction.atomic(using=joined.alias, savepoint=writing):
+            with transaction.atomic(using=joined.alias) if writing else nullcontext():
                 yield joined
             return
         alias = self.aliases[writing]
