@@ -253,7 +253,9 @@ def test_a_holder_opens_only_with_the_right_half(stores: Stores) -> None:
 
 
 def test_shreddings_and_receipts_are_kept(stores: Stores) -> None:
-    shredding = Shredding(SUBMISSION, NOW, (EndedKey("key_" + "0" * 32, "s", "sha256:" + "0" * 64),), manifests=("c",))
+    shredding = Shredding(
+        SUBMISSION, NOW, NOW, (EndedKey("key_" + "0" * 32, "s", "sha256:" + "0" * 64),), manifests=("c",)
+    )
     stores.shreddings.save(shredding)
     assert stores.shreddings.load(SUBMISSION) == shredding
     assert stores.shreddings.unfinished() == (SUBMISSION,)

@@ -8,11 +8,15 @@ import seatrial
 from seatrial.cli.battery import battery
 from seatrial.cli.calibration import calibration
 from seatrial.cli.cases import grade_patch, replay
+from seatrial.cli.custody import custody
 from seatrial.cli.doctor import doctor
+from seatrial.cli.framework import framework
 from seatrial.cli.ledger import ledger
 from seatrial.cli.measure import measure
 from seatrial.cli.review import plan, report, resume, review, stop
 from seatrial.cli.sandbox import sandbox
+from seatrial.cli.submit import submit
+from seatrial.cli.withdraw import withdraw
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -25,6 +29,10 @@ for verb in (plan, review, resume, stop, report, measure, calibration, battery, 
     main.add_command(verb)
 
 main.add_command(ledger)
+main.add_command(framework)
+
+for verb in (submit, withdraw, custody):
+    main.add_command(verb)
 
 for verb in (replay, grade_patch):
     battery.add_command(verb)

@@ -71,7 +71,8 @@ class Shredding:
     """What is to be, and was, shredded of one submission. `manifests` are commitments, not digests."""
 
     submission: str
-    begun_at: datetime
+    due_at: datetime
+    begun_at: datetime | None = None
     keys: tuple[EndedKey, ...] = ()
     held: tuple[tuple[str, Measure], ...] = ()
     manifests: tuple[str, ...] = ()
@@ -80,7 +81,7 @@ class Shredding:
     def to_json(self) -> str:
         """As it is stored."""
         fields = asdict(self)
-        for name in ("begun_at", "done_at"):
+        for name in ("due_at", "begun_at", "done_at"):
             fields[name] = fields[name].isoformat() if fields[name] else None
         return json.dumps(fields)
 
@@ -88,10 +89,11 @@ class Shredding:
     def from_json(cls, text: str) -> Shredding:
         """Read what `to_json` wrote."""
         fields = json.loads(text)
-        done = fields["done_at"]
+        begun, done = fields["begun_at"], fields["done_at"]
         return cls(
             submission=fields["submission"],
-            begun_at=datetime.fromisoformat(fields["begun_at"]),
+            due_at=datetime.fromisoformat(fields["due_at"]),
+            begun_at=datetime.fromisoformat(begun) if begun else None,
             keys=tuple(EndedKey(**key) for key in fields["keys"]),
             held=tuple((name, Measure(**measure)) for name, measure in fields["held"]),
             manifests=tuple(fields["manifests"]),
@@ -111,7 +113,7 @@ class ShredStore(Protocol):
         ...
 
     def unfinished(self) -> tuple[str, ...]:
-        """Submissions whose shredding was begun and is not done."""
+        """Submissions whose shredding is due or begun, and not done."""
         ...
 
 
@@ -132,7 +134,7 @@ class MemoryShredStore:
         return self._kept.get(submission)
 
     def unfinished(self) -> tuple[str, ...]:
-        """Begun and not done."""
+        """Due or begun, and not done."""
         return tuple(shredding.submission for shredding in self._kept.values() if shredding.done_at is None)
 
 
@@ -156,7 +158,8 @@ class Shredder:
         if known is not None and known.done_at is not None:
             return known
         self.leases.end_scope(submission, now)
-        shredding = self._noted(known or Shredding(submission, now, manifests=manifests))
+        known = known or Shredding(submission, now)
+        shredding = self._noted(replace(known, begun_at=known.begun_at or now, manifests=known.manifests or manifests))
         for ended in shredding.keys:
             destroy_key(self.vault, ended.key)
             self.vault.keys.drop(ended.key)
@@ -169,8 +172,17 @@ class Shredder:
         return done
 
     def resume(self, now: datetime) -> tuple[Shredding, ...]:
-        """Go on with every shredding that was begun and not done: at start, after a crash."""
-        return tuple(self.shred(submission, now) for submission in self.shreddings.unfinished())
+        """Do every shredding that is due, and go on with those that were begun: at start, and every so often."""
+        waiting = [self.shreddings.load(submission) for submission in self.shreddings.unfinished()]
+        return tuple(self.shred(one.submission, now) for one in waiting if one and (one.begun_at or one.due_at <= now))
+
+    def start_clock(self, submission: str, now: datetime) -> datetime:
+        """Start the deletion clock, unless it runs already: when the shredding is due at the latest."""
+        known = self.shreddings.load(submission)
+        if known is None:
+            known = Shredding(submission, now + SHRED_WITHIN)
+            self.shreddings.save(known)
+        return known.due_at
 
     def _noted(self, shredding: Shredding) -> Shredding:
         """Write down what is there now, added to what was written down before."""
@@ -250,7 +262,7 @@ def deletion_statement(
         raise NotShredded(f"{shredding.submission}: the shredding is not done")
     return {
         "v": 1,
-        "begun_at": shredding.begun_at.isoformat(),
+        "begun_at": (shredding.begun_at or shredding.done_at).isoformat(),
         "done_at": shredding.done_at.isoformat(),
         "keys": [asdict(ended) for ended in shredding.keys],
         "held": {name: {"count": measure.count, "bytes": measure.size} for name, measure in shredding.held},

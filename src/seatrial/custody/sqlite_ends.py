@@ -35,7 +35,7 @@ class SqliteShredStore:
         return Shredding.from_json(row["body"]) if row else None
 
     def unfinished(self) -> tuple[str, ...]:
-        """Begun and not done."""
+        """Due or begun, and not done."""
         rows = self._file.connection().execute("SELECT submission FROM shredding WHERE done=0 ORDER BY rowid")
         return tuple(str(row[0]) for row in rows.fetchall())
 

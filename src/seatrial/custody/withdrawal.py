@@ -15,15 +15,16 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from seatrial.custody.receipt import KeptReceipt, ReceiptKind, signed_receipt
+from seatrial.framework.withdrawal import deletion_due
 from seatrial.ledger.event import Event, instant
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from datetime import datetime
 
     from securesystemslib.signer import Signer  # type: ignore[attr-defined]  # its names are public, unmarked
 
@@ -60,7 +61,10 @@ class Part(Protocol):
         ...
 
     def act(self, submission: str, at: datetime) -> Mapping[str, Any]:
-        """Do it and return what the receipt shall say of it: ids, counts, instants. Raise when not done."""
+        """Do it and return what the receipt shall say of it: ids, counts, instants. Raise when not done.
+
+        What `outstanding` names in the answer (a list of words) is listed as outstanding, the rest as confirmed.
+        """
         ...
 
 
@@ -129,6 +133,7 @@ class Withdrawing:
             "v": 1,
             "at": instant(at),
             "facts": dict(facts),
+            "deletion_due": {str(held): instant(due) for held, due in deletion_due(at).items()},
             "leases": [
                 {"lease": lease.id, "state": lease.state.value} for lease in self.leases.of_submission(submission)
             ],
@@ -214,7 +219,9 @@ def run_parts(
     for part, task in running:
         answer = task.answer(max(0.0, min(begun + part.within, until) - clock()))
         if isinstance(answer, _Done):
-            confirmed[part.name] = dict(answer.value)
+            said = dict(answer.value)
+            outstanding += [f"{what}: not confirmed" for what in said.pop("outstanding", ())]
+            confirmed[part.name] = said
         else:
             outstanding.append(f"{part.name}: {answer}")
     return confirmed, outstanding
@@ -247,10 +254,3 @@ class _Running:
 
 def _in_time(act: Callable[[], Any], seconds: float) -> _Done | str:
     return _Running(act).answer(seconds)
-
-
-def deletion_due(at: datetime) -> dict[str, str]:
-    """When what is deleted at the latest, by data class, after a withdrawal at `at`."""
-    at = at.astimezone(UTC)
-    day, week = instant(at + timedelta(hours=24)), instant(at + timedelta(days=7))
-    return {"K": day, "W": day, "M": week, "S": week, "T": week}

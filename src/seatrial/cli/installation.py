@@ -1,0 +1,155 @@
+"""The installation as these verbs need it: the house with custody's answers to its orders, and the shipped packs."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from seatrial.custody.home import CustodyHome
+    from seatrial.custody.secret import Secret
+    from seatrial.framework.pack import PackRef, PolicyPack
+    from seatrial.framework.standing import Standing
+    from seatrial.framework.submission_store import Record
+    from seatrial.house import CarryOut, House
+    from seatrial.ledger.event import Actor
+
+DEFAULT_PACK = "minimal"
+HOUSE = "house"
+"""The organisation under which the custody service acts."""
+
+
+@contextmanager
+def spoken() -> Iterator[None]:
+    """Turn these rooms' errors into one line and an exit code: 1 false, 2 bad input."""
+    from seatrial.custody.keys import CustodyError
+    from seatrial.custody.receipt import NotThisReceipt
+    from seatrial.ledger.errors import NotVerified
+
+    try:
+        yield
+    except (NotVerified, NotThisReceipt) as error:
+        _say(f"false: {error}", 1)
+    except (CustodyError, ValueError, LookupError, OSError) as error:
+        _say(str(error.args[0] if isinstance(error, KeyError) and error.args else error), 2)
+
+
+def _say(text: str, code: int) -> None:
+    click.echo(f"seatrial: {text}", err=True)
+    sys.exit(code)
+
+
+def now() -> datetime:
+    """The time, which every room below is told."""
+    return datetime.now(UTC)
+
+
+def home() -> Path:
+    """Where the installation is: `SEATRIAL_HOME`, or its default."""
+    given = os.environ.get("SEATRIAL_HOME")
+    return (Path(given) if given else Path.home() / ".local/share/seatrial").absolute()
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """The house and custody over one directory."""
+
+    house: House
+    custody: CustodyHome
+
+    @classmethod
+    def open(cls, custody: CustodyHome | None = None) -> Installation:
+        """Open both; custody first, for it has to answer even where the house does not open."""
+        from seatrial.custody.home import CustodyHome
+        from seatrial.framework.standing import Effect
+        from seatrial.house import House
+
+        place = home()
+        opened = custody or CustodyHome.open(place)
+
+        def end_leases(standing: Standing, now: datetime) -> None:
+            opened.leases.revoke_scope(standing.object, now)
+
+        def start_deletion(standing: Standing, now: datetime) -> None:
+            opened.shredder().start_clock(standing.object, now)
+
+        rooms: dict[Effect, CarryOut] = {
+            Effect.END_LEASES: end_leases,
+            Effect.SUSPEND_LEASES: end_leases,
+            Effect.START_DELETION: start_deletion,
+        }
+        return cls(House.open(place, packs=shipped_pack, rooms=rooms), opened)
+
+    def record(self, submission: str) -> Record:
+        """The submission with its history. Raises `NotHere`."""
+        from seatrial.framework.viewer import Viewer
+
+        return self.house.submissions.load(Viewer.for_submission(submission), submission)
+
+    def actor(self, submission: str, organisation: str, role: str) -> Actor:
+        """Who acts, as the log names them."""
+        from seatrial.ledger.event import Actor, pseudonym
+
+        return Actor(role, pseudonym(self.house.stream_keys.of(submission), organisation))
+
+    def custodian(self, submission: str) -> Actor:
+        """The custody service, as the log names it."""
+        return self.actor(submission, HOUSE, "custodian")
+
+
+def shipped_pack(ref: PackRef | None) -> PolicyPack:
+    """The pack of a reference, which must be the very bytes that were pinned; without one, the default pack."""
+    if ref is None:
+        return pack_named(DEFAULT_PACK)
+    pack = pack_named(ref.id, ref.version)
+    if pack.ref != ref:
+        raise ValueError(
+            f"{ref}: the shipped file differs from the one that was pinned; install the version that had it"
+        )
+    return pack
+
+
+def pack_named(name: str, version: str = "") -> PolicyPack:
+    """A shipped pack by name, in its newest version unless one is given."""
+    from seatrial.framework.pack_reading import parse_pack
+
+    root = files("seatrial.framework") / "packs"
+    folder = root / name
+    found = sorted(one.name for one in folder.iterdir() if one.name.endswith(".toml")) if folder.is_dir() else []
+    wanted = f"{version}.toml" if version else (found[-1] if found else "")
+    if wanted not in found:
+        raise ValueError(f"pack {name} {version}".rstrip() + ": not shipped; see: seatrial framework show")
+
+    def read(path: str) -> bytes:
+        return root.joinpath(*Path(path).parts).read_bytes()
+
+    return parse_pack((folder / wanted).read_bytes(), read, f"{name}/{wanted}")
+
+
+def read_credential(source: str) -> Secret:
+    """A credential from a file, or from standard input for `-`; never from the command line itself."""
+    from seatrial.custody.deposit import MAX_KEY_BYTES
+    from seatrial.custody.secret import Secret
+
+    if source == "-":
+        raw = sys.stdin.buffer.read(MAX_KEY_BYTES + 2)
+    else:
+        with Path(source).open("rb") as file:
+            raw = file.read(MAX_KEY_BYTES + 2)
+    return Secret(raw.strip())
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """A new file that its owner alone reads."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+        file.write(content)

@@ -1,0 +1,256 @@
+"""`seatrial submit`: a developer offers a model. The draft, the dossier and its sharing, and the endpoint's deposit.
+
+The credential is read from a file or from standard input, never from the command line, where other users could see it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import click
+import rfc8785
+
+from seatrial.cli.installation import DEFAULT_PACK, Installation, now, pack_named, read_credential, spoken
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from seatrial.custody.credential import Endpoint
+    from seatrial.custody.deposit import AddressRules
+    from seatrial.framework.consent import Consent
+    from seatrial.framework.document import Document
+    from seatrial.framework.pack import PolicyPack
+    from seatrial.framework.standing import Actor
+    from seatrial.framework.subject import Subject
+
+DIALECTS = click.Choice(["openai", "anthropic", "google"])
+
+
+@click.command()
+@click.option(
+    "--developer", required=True, help="Your organisation's id; entered in the registry by this act of yours."
+)
+@click.option("--person", required=True, help="Your id; you act as developer_owner.")
+@click.option("--evaluator", required=True, help="The organisation that the dossier is shared with, by id.")
+@click.option("--code-name", required=True, help="Stands for the model everywhere; its real name is asked for nowhere.")
+@click.option(
+    "--digest", required=True, help="The subject's identity record: sha256: and 64 hex digits, as you declare."
+)
+@click.option("--pack", default=DEFAULT_PACK, show_default=True, help="NAME or NAME@VERSION of the policy pack.")
+@click.option("--variant", default="product", type=click.Choice(["product", "safeguards_reduced", "helpful_only"]))
+@click.option("--level", default="AL1", type=click.Choice(["AL1", "AL2", "AL3"]), help="Level of access.")
+@click.option(
+    "--days", default=90, show_default=True, type=click.IntRange(1, 3650), help="The offer lapses after these."
+)
+@click.option("--url", default="", help="The endpoint's base URL. Left out: weights, or a deposit later.")
+@click.option("--dialect", default="openai", type=DIALECTS, help="The shape of its requests.")
+@click.option("--served-as", default="", help="The model's id at the endpoint. Default: the code name.")
+@click.option("--host", "hosts", multiple=True, help="A host you register for endpoints. Default: the URL's own.")
+@click.option(
+    "--credential", default="", metavar="FILE", help="File that holds the endpoint's key; - is standard input."
+)
+def submit(**chosen: Any) -> None:  # noqa: ANN401 - the options by name
+    """Offer a model to an evaluator, under the terms of a policy pack. No date of release is asked for or set."""
+    with spoken():
+        offer = _Offer(now(), **chosen)
+        endpoint = offer.endpoint()
+        installation = Installation.open()
+        submission = offer.submitted(installation)
+        if endpoint is not None:
+            deposited(installation, submission, *endpoint, offer.at)
+    click.echo(f"submitted: {submission} ({offer.code_name}, pack {offer.policy.ref})")
+    click.echo(f"terms: {offer.terms_digest}")
+    click.echo("endpoint: sealed" if endpoint else "endpoint: none yet; see: seatrial custody deposit")
+    click.echo(f"withdraw at any moment: seatrial withdraw {submission}")
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """What was asked for at the command line, and what follows from it."""
+
+    at: datetime
+    developer: str
+    person: str
+    evaluator: str
+    code_name: str
+    digest: str
+    pack: str
+    variant: str
+    level: str
+    days: int
+    url: str
+    dialect: str
+    served_as: str
+    hosts: tuple[str, ...]
+    credential: str
+
+    @property
+    def policy(self) -> PolicyPack:
+        name, _, version = self.pack.partition("@")
+        return pack_named(name, version)
+
+    @property
+    def actor(self) -> Actor:
+        from seatrial.framework.standing import Actor
+
+        return Actor(self.person, self.developer, "developer_owner")
+
+    @property
+    def terms_digest(self) -> str:
+        """The digest of the pack's terms, which the consent is given under."""
+        return _sha256(repr(self.policy.terms).encode())
+
+    def endpoint(self) -> tuple[Endpoint, AddressRules] | None:
+        """The endpoint, checked before anything is written down."""
+        if not self.url:
+            if self.credential:
+                raise ValueError("--credential: a key without an endpoint; give --url too")
+            return None
+        return checked_endpoint(self.url, self.dialect, self.developer, self.credential, self.hosts)
+
+    def submitted(self, installation: Installation) -> str:
+        """Take the two steps: a draft, then its sharing with the evaluator."""
+        from seatrial.framework.standing import Act, Kind, Standing
+
+        self._enrol(installation)
+        submission = installation.house.new_id()
+        subject = self._subject(submission)
+        standing = Standing(
+            submission,
+            Kind.SUBMISSION,
+            subject=subject,
+            developer=self.developer,
+            evaluator=self.evaluator,
+            pack=self.policy.ref,
+        )
+        installation.house.begin(standing, Act("open_draft", self.actor, self.at), self.at)
+        consent = self._consent(subject)
+        installation.house.act(submission, Act("give_consent", self.actor, self.at, consent=consent), self.at)
+        dossier = Act("submit", self.actor, self.at, documents=(self._dossier(subject),))
+        installation.house.act(submission, dossier, self.at)
+        return submission
+
+    def _subject(self, submission: str) -> Subject:
+        from seatrial.framework.purpose import Purpose
+        from seatrial.framework.subject import (
+            AccessForm,
+            AccessLevel,
+            AccessProfile,
+            DigestBasis,
+            Subject,
+            Variant,
+        )
+
+        form = AccessForm.HOSTED_ENDPOINT if self.url else AccessForm.SEALED_WEIGHTS
+        return Subject(
+            id=submission.replace("sub_", "sbj_"),
+            developer=self.developer,
+            code_name=self.code_name,
+            variant=Variant(self.variant),
+            digest=self.digest,
+            digest_basis=DigestBasis.DECLARED,
+            access=AccessProfile(form, AccessLevel(self.level)),
+            purposes=frozenset({Purpose.EVALUATE, Purpose.REPORT}),
+            not_before=self.at,
+            expires=self.at + timedelta(days=self.days),
+            served_model_id=self.served_as or self.code_name,
+        )
+
+    def _consent(self, subject: Subject) -> Consent:
+        from seatrial.custody.keys import new_id
+        from seatrial.framework.consent import Activity, Consent, Recipient
+        from seatrial.framework.data_class import DataClass
+        from seatrial.framework.participant import Role
+
+        return Consent(
+            id=new_id("con"),
+            subject=subject.id,
+            activity=Activity.SHARE_DOSSIER,
+            purposes=subject.purposes,
+            recipients=frozenset({Recipient(self.evaluator, Role.EVALUATOR_LEAD)}),
+            classes=frozenset({DataClass.M, DataClass.P}),
+            not_before=self.at,
+            expires=subject.expires,
+            terms_digest=self.terms_digest,
+            signer=self.person,
+            given_at=self.at,
+        )
+
+    def _dossier(self, subject: Subject) -> Document:
+        from seatrial.framework.document import Document
+
+        record = {"code_name": subject.code_name, "digest": subject.digest, "variant": subject.variant.value}
+        digest = _sha256(rfc8785.dumps(record))
+        return Document("dossier", 1, digest, self.developer, (self.person,), self.at)
+
+    def _enrol(self, installation: Installation) -> None:
+        """Enter this organisation and this person, whose own act this is; the evaluator by its id alone."""
+        from seatrial.framework.participant import Membership, Organisation, OrganisationKind, Role
+        from seatrial.framework.viewer import Viewer
+
+        house, viewer = installation.house, Viewer.house("a developer submits")
+        known = {one.id: one for one in house.participants.organisations(viewer)}
+        held = house.participants.memberships(viewer, self.person, self.at)
+        owns = any((one.organisation, one.role) == (self.developer, Role.DEVELOPER_OWNER) for one in held)
+        if self.developer in known and not owns:
+            raise ValueError(
+                f"--person {self.person}: not a developer_owner of {self.developer}; a member has to enter them"
+            )
+        if self.developer not in known:
+            member = Membership(self.person, self.developer, Role.DEVELOPER_OWNER, self.at)
+            organisation = Organisation(self.developer, self.developer, OrganisationKind.DEVELOPER)
+            house.participants.add(viewer, organisation, (member,))
+        if self.evaluator not in known:
+            house.participants.add(viewer, Organisation(self.evaluator, self.evaluator, OrganisationKind.EVALUATOR))
+
+
+def checked_endpoint(
+    url: str, dialect: str, owner: str, credential: str, hosts: tuple[str, ...], *, on_site: bool = False
+) -> tuple[Endpoint, AddressRules]:
+    """The endpoint with its credential, its address held to the rules."""
+    from urllib.parse import urlsplit
+
+    from seatrial.custody.credential import Endpoint
+    from seatrial.custody.deposit import AddressRules, check_address, check_key
+
+    if not credential:
+        raise ValueError("--credential: name a file that holds the endpoint's key, or - for standard input")
+    try:
+        own = urlsplit(url).hostname or ""
+    except ValueError:
+        own = ""
+    rules = AddressRules(frozenset(hosts) or frozenset({own}), on_site=on_site)
+    check_address(url, rules)
+    key = read_credential(credential)
+    check_key(key)
+    return Endpoint(url, dialect, key, owner, on_site=on_site), rules
+
+
+def deposited(
+    installation: Installation, submission: str, endpoint: Endpoint, rules: AddressRules, at: datetime
+) -> str:
+    """Seal the endpoint, and have the ledger say so; the credential's id."""
+    import secrets
+
+    from seatrial.custody.deposit import deposit
+    from seatrial.ledger.event import Event, instant
+
+    custody = installation.custody
+    sealed = deposit(submission, endpoint, rules, vault=custody.vault, credentials=custody.credentials, now=at)
+    event = Event(
+        kind="credential.deposited",
+        at=instant(at),
+        stream=submission,
+        actor=installation.actor(submission, endpoint.owner, "developer"),
+        nonce=secrets.token_hex(16),
+        ids={"credential": sealed.id},
+    )
+    installation.house.log.append([event])
+    return sealed.id
+
+
+def _sha256(content: bytes) -> str:
+    return "sha256:" + hashlib.sha256(content).hexdigest()
