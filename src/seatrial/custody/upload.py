@@ -26,7 +26,7 @@ from seatrial.custody.upload_store import admitted
 from seatrial.ledger.event import SALT_BYTES, commitment_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from datetime import datetime
 
     from seatrial.custody.chunk_seal import Sealing
@@ -183,6 +183,12 @@ class Uploads:
         with self._lock:
             self._coming += size
         return ComingChunk(digest, seals.sealing(digest), writer, lambda: self._came(size))
+
+    def opened_chunk(self, upload: Upload, digest: str, now: datetime) -> Iterator[bytes]:
+        """A chunk's bytes in pieces, not to be trusted before the last. Raises `NotThisSeal` or `LookupError`."""
+        size, seals = self.size_of(upload, digest, now), self._seal(upload, now)
+        with self.chunks.get(upload.id, seals.name(digest)) as sealed:
+            yield from seals.opened(digest, sealed, size)
 
     def complete(self, upload: Upload, now: datetime) -> dict[str, object]:
         """The receipt. Raises `ChunksMissing`."""

@@ -181,7 +181,9 @@ def upload_app(
     )
     routes = [Route(path, functools.partial(_answered, door, call), methods=[method]) for method, path, call in calls]
     handlers: dict[Any, Any] = {HTTPException: _http_error}
-    return Starlette(routes=routes, exception_handlers=handlers)
+    app = Starlette(routes=routes, exception_handlers=handlers)
+    app.router.redirect_slashes = False
+    return app
 
 
 async def _answered(door: Door, call: Callable[[Request, Upload], Awaitable[Response]], request: Request) -> Response:
