@@ -16,11 +16,14 @@ import tempfile
 import time
 from pathlib import Path
 from random import Random
+from typing import TYPE_CHECKING
 
 from seatrial.ledger.event import Actor, Event
 from seatrial.ledger.folder import LedgerFolder
-from seatrial.ledger.log import Log
 from seatrial.ledger.receipt import verify_receipt
+
+if TYPE_CHECKING:
+    from seatrial.ledger.log import Log
 
 BATCH = 512
 SINGLES = 300

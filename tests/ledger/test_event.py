@@ -9,11 +9,11 @@ import pytest
 import rfc8785
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.ledger import event
 
 from seatrial.ledger.errors import LedgerError, Malformed
 from seatrial.ledger.event import MAX_ENTRY_BYTES, Actor, Event, commitment_ref, instant, pseudonym, sha256_ref
 from seatrial.ledger.merkle import leaf_hash
+from support.ledger import event
 
 KNOWN = (
     b'{"actor":{"as":"psd_101112131415161718191a1b1c1d1e1f","role":"developer"},"at":"2026-11-23T10:00:00Z","ids":{},'

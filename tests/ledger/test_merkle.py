@@ -1,4 +1,4 @@
-"""The tree: the classic vectors, every pair of sizes up to 257, an independent implementation, and every flipped bit."""
+"""The tree: the classic vectors, every pair up to 257, an independent implementation, and every flipped bit."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ import pymerkle
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support.ledger import CT_INPUTS, Reference
 
 from seatrial.ledger import merkle
 from seatrial.ledger.errors import LedgerError
+from support.ledger import CT_INPUTS, Reference
 
 CT_ROOTS = (
     "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d",

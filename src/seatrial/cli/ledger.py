@@ -132,9 +132,21 @@ def _hand_out(receipt: Receipt, receipts: Path | None, *, as_json: bool) -> None
 
 
 def _batches(events: Iterator[Event]) -> Iterator[Sequence[Event]]:
-    from itertools import islice
+    """Part the events; those before a bad one are a batch of their own, so that they are kept."""
+    from seatrial.ledger.errors import Malformed
 
-    while batch := list(islice(events, BATCH)):
+    batch: list[Event] = []
+    try:
+        for event in events:
+            batch.append(event)
+            if len(batch) == BATCH:
+                yield batch
+                batch = []
+    except Malformed:
+        if batch:
+            yield batch
+        raise
+    if batch:
         yield batch
 
 
@@ -150,7 +162,13 @@ def _read_events(source: Any) -> Iterator[Event]:  # noqa: ANN401  # click's fil
             left_out = {"at": now, "nonce": secrets.token_hex(16), "v": 1, "refs": {}, "ids": {}, "nums": {}}
             yield Event.from_fields({**left_out, **fields} if isinstance(fields, dict) else fields)
         except Malformed as error:
-            raise Malformed(f"event {number}: {str(error).removeprefix('event: ')}; those before it are kept") from None
+            raise _numbered(number, error) from None
+
+
+def _numbered(number: int, error: Exception) -> Exception:
+    from seatrial.ledger.errors import Malformed
+
+    return Malformed(f"event {number}: {str(error).removeprefix('event').lstrip(': ')}; those before it are kept")
 
 
 def _objects(source: Any) -> Iterator[tuple[int, object]]:  # noqa: ANN401  # click's file of bytes
@@ -167,7 +185,10 @@ def _objects(source: Any) -> Iterator[tuple[int, object]]:  # noqa: ANN401  # cl
             return
         if line.strip():
             number += 1
-            yield number, strict_json(line)
+            try:
+                yield number, strict_json(line)
+            except Malformed as error:
+                raise _numbered(number, error) from None
 
 
 @ledger.command()

@@ -146,7 +146,7 @@ class Log:
         if not batch:
             raise LedgerError("append: no event was given")
         with self.store.writing() as tx:
-            self._checked(tx)
+            self._holds(tx, Checkpoint.parse(Note.parse(self._published_note()).text))
             first, nodes = tx.size(), _Nodes(tx)
             for index, event in enumerate(batch, first):
                 tx.put_entry(index, event.entry, event.stream)
