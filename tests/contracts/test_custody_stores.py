@@ -15,7 +15,7 @@ from seatrial.custody.lease import LeaseRefused, LeaseState, LeaseToken, Limits,
 from seatrial.custody.receipt import KeptReceipt, ReceiptKind
 from seatrial.custody.secret import Secret
 from seatrial.custody.shred import EndedKey, Shredding
-from support.custody import HOUR, IMPLEMENTATIONS, LIMITS, NOW, OTHER, SUBMISSION, Stores, lease
+from support.sealed import HOUR, IMPLEMENTATIONS, LIMITS, NOW, OTHER, SUBMISSION, Stores, lease
 
 if TYPE_CHECKING:
     from pathlib import Path
