@@ -233,10 +233,13 @@ def _of_the_bank(
     mean: float,
 ) -> Expectation:
     """Q1: rehearsed where the review is adaptive, Wilson's bound where every task runs."""
-    if design is None:
+    rounds = None if design is None else rounds_needed(design, bank, calibration, octaves, rng, mean=mean)
+    if design is None or rounds is None:
+        expected, remark = _all_run(len(bank), runs, mean)
+    elif rounds.runs >= len(bank):  # then the report states what a fully run bank carries
+        runs = rounds.runs
         expected, remark = _all_run(len(bank), runs, mean)
     else:
-        rounds = rounds_needed(design, bank, calibration, octaves, rng, mean=mean)
         runs, expected = rounds.runs, rounds.half_width
         source = "calibrated difficulties" if calibration else "no calibration: drawn with known chances"
         remark = f"{rounds.low} to {rounds.high} runs in 90 % of rehearsals; {source}"
