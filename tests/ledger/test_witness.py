@@ -220,7 +220,7 @@ def test_a_witness_that_does_not_answer_or_lies_costs_only_its_cosignature() -> 
         (lambda *_: Answer(409, SIZE_TYPE, b"many\n"), "decimal"),
     ):
         outcome = cosign(log, [address], post)
-        assert told in outcome.failed["witness.example/w1"]
+        assert told in outcome.missing["witness.example/w1"]
         assert outcome.split == {}
     with log.store.reading() as tx:
         assert tx.latest_checkpoint(cosigned=True) is None

@@ -229,12 +229,12 @@ def _addresses(witnesses: Sequence[tuple[str, str]], policy: Policy | None) -> l
 def _print_round(outcome: Round, *, as_json: bool) -> None:
     if as_json:
         shown = {"checkpoint": outcome.note.decode(), "cosigned": outcome.cosigned}
-        click.echo(json.dumps({**shown, "failed": outcome.failed, "split": outcome.split}))
+        click.echo(json.dumps({**shown, "missing": outcome.missing, "split": outcome.split}))
     else:
         click.echo(outcome.note.decode(), nl=False)
-    for name, why in (*outcome.failed.items(), *outcome.split.items()):
+    for name, why in (*outcome.missing.items(), *outcome.split.items()):
         click.echo(f"seatrial: {'ALARM: ' if name in outcome.split else ''}witness {name}: {why}", err=True)
-    if outcome.split or outcome.failed:
+    if outcome.split or outcome.missing:
         sys.exit(1 if outcome.split else 3)
 
 

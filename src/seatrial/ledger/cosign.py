@@ -42,13 +42,13 @@ class Round:
     Attributes:
         note: The checkpoint with the cosignatures it has.
         cosigned: Names of the witnesses that cosigned.
-        failed: Name of a witness to why it did not.
+        missing: Name of a witness to why its cosignature is missing.
         split: Name of a witness to what shows two histories; not empty means alarm.
     """
 
     note: bytes
     cosigned: tuple[str, ...]
-    failed: dict[str, str]
+    missing: dict[str, str]
     split: dict[str, str]
 
 
@@ -59,18 +59,18 @@ def cosign(log: Log, witnesses: Iterable[WitnessAddress], post: Post) -> Round:
         NotTheSameLog: The store is not the one that was published from; nothing is sent.
     """
     note = Note.parse(log.checkpoint())
-    lines, failed, split = list[Signature](), dict[str, str](), dict[str, str]()
+    lines, missing, split = list[Signature](), dict[str, str](), dict[str, str]()
     for witness in witnesses:
         try:
             lines.append(_cosignature(log, note, witness, post))
         except SplitView as error:
             split[witness.key.name] = str(error)
         except (LedgerError, OSError) as error:
-            failed[witness.key.name] = str(error) or type(error).__name__
+            missing[witness.key.name] = str(error) or type(error).__name__
     whole = note.with_lines(*lines)
     if lines:
         log.keep_cosigned(whole)
-    return Round(whole.encode(), tuple(line.name for line in lines), failed, split)
+    return Round(whole.encode(), tuple(line.name for line in lines), missing, split)
 
 
 def _cosignature(log: Log, note: Note, witness: WitnessAddress, post: Post) -> Signature:

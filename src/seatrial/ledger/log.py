@@ -112,9 +112,10 @@ class Log:
             Malformed, NotVerified: What was published is no checkpoint of this key.
         """
         log = cls(store, signer, published)
-        with store.writing() as tx:
-            if published.read() is None and not tx.size():
-                log._sign(tx, merkle.EMPTY_ROOT, 0)
+        if published.read() is None:
+            with store.writing() as tx:
+                if not tx.size():
+                    log._sign(tx, merkle.EMPTY_ROOT, 0)
         log.check()
         return log
 

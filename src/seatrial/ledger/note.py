@@ -245,10 +245,11 @@ def read_signer(text: str) -> LogSigner | CosignatureSigner:
     if not text.startswith(f"{PRIVATE}+"):
         raise Malformed(form)
     name, key_id, typed = _key_parts(text.strip().removeprefix(f"{PRIVATE}+"), form)
-    makers = {LOG_TYPE: LogSigner.from_seed, COSIGNATURE_TYPE: CosignatureSigner.from_seed}
-    if typed[0] not in makers or len(typed) != 1 + SEED_BYTES:
+    if typed[0] not in {LOG_TYPE, COSIGNATURE_TYPE} or len(typed) != 1 + SEED_BYTES:
         raise Malformed(f"key {name}: a private key has type 0x01 or 0x04 and a seed of {SEED_BYTES} bytes")
-    signer = makers[typed[0]](name, typed[1:])
+    seed = typed[1:]
+    of_log = typed[0] == LOG_TYPE
+    signer = LogSigner.from_seed(name, seed) if of_log else CosignatureSigner.from_seed(name, seed)
     if signer.verifier.key_id.hex() != key_id:
         raise Malformed(f"key {name}: the id {key_id} is not that of the key")
     return signer

@@ -69,7 +69,9 @@ class SqliteLogStore:
         self.path = path
         self._own = threading.local()
         connection = self._connection()
-        connection.execute("BEGIN IMMEDIATE")
+        if _is_prepared(connection, path):
+            return
+        connection.execute(WRITE)
         try:
             _prepare(connection, path)
             connection.execute("COMMIT")
@@ -137,12 +139,16 @@ def _connect(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+def _is_prepared(connection: sqlite3.Connection, path: Path) -> bool:
     [version] = connection.execute("PRAGMA user_version").fetchone()
-    if version == SCHEMA_VERSION:
-        return
-    if version:
+    if version not in {0, SCHEMA_VERSION}:
         raise LedgerError(f"{path}: a log of format {version}; this version reads format {SCHEMA_VERSION}")
+    return bool(version == SCHEMA_VERSION)
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    if _is_prepared(connection, path):
+        return
     refusals = [REFUSAL.format(table=table, verb=verb) for table in TABLES for verb in ("UPDATE", "DELETE")]
     for statement in _statements(SCHEMA + "".join(refusals)):
         connection.execute(statement)
