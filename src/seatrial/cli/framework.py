@@ -1,0 +1,142 @@
+"""`seatrial framework`: look at a policy pack, check one, compare two."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from seatrial.cli.errors import spoken
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from importlib.resources.abc import Traversable
+
+    from seatrial.framework.pack import PolicyPack
+
+NAME = re.compile(r"([a-z0-9-]+)(?:@(\d{4}\.\d{1,4}))?")
+PACK = click.argument("pack", metavar="PACK")
+
+
+@click.group()
+def framework() -> None:
+    """Policy packs: who takes part, in which roles, with which clocks, papers and keys."""
+
+
+@framework.command()
+@PACK
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def show(pack: str, *, as_json: bool) -> None:
+    """Show a pack: a shipped one by name, as `eo-14409` or `eo-14409@2026.1`, or a file."""
+    from seatrial.framework.pack_words import lines, record
+
+    with spoken():
+        found = load(pack)
+        click.echo(json.dumps(record(found), indent=2) if as_json else "\n".join(lines(found)))
+
+
+@framework.command()
+@PACK
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def check(pack: str, *, as_json: bool) -> None:
+    """Check a pack: say everything that is wrong with it and where; exit 0 when nothing is, 2 otherwise."""
+    from seatrial.framework.pack_problem import PackError
+
+    said, problems = "", []
+    with spoken():
+        try:
+            found = load(pack)
+            said = f"{found.ref}: nothing wrong in {len(found.entries)} entries"
+        except PackError as error:
+            problems = list(error.problems)
+    if as_json:
+        keys = ("file", "line", "table", "entry", "rule", "said")
+        rows = [{key: getattr(problem, key) for key in keys} for problem in problems]
+        click.echo(json.dumps({"schema": "seatrial.framework-check/1", "pack": pack, "problems": rows}, indent=2))
+    else:
+        click.echo("\n".join(map(str, problems)) or said)
+    sys.exit(2 if problems else 0)
+
+
+@framework.command()
+@PACK
+@click.argument("other", metavar="[OTHER]", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Print as JSON.")
+def diff(pack: str, other: str | None, *, as_json: bool) -> None:
+    """Compare PACK with OTHER, or a file with the shipped pack of the same name."""
+    from seatrial.framework.pack_words import changes
+
+    with spoken():
+        second = load(other or pack)
+        first = load(pack if other else second.ref.id)
+        found = changes(first, second)
+        if as_json:
+            rows = [{key: getattr(item, key) for key in ("table", "entry", "key", "before", "after")} for item in found]
+            head = {"schema": "seatrial.framework-diff/1", "from": str(first.ref), "to": str(second.ref)}
+            click.echo(json.dumps({**head, "changes": rows}, indent=2))
+        else:
+            click.echo(f"{first.ref} {first.ref.sha256}\n{second.ref} {second.ref.sha256}")
+            click.echo("\n".join(map(str, found)) or "no entry differs")
+
+
+def shipped() -> Traversable:
+    """The folder of the packs that come with the package."""
+    return resources.files("seatrial.framework") / "packs"
+
+
+def load(name: str) -> PolicyPack:
+    """The pack of that name or at that path; files that it names lie beside it or among the shipped ones.
+
+    Raises:
+        ValueError: no such pack, or one with problems.
+    """
+    from seatrial.framework.pack_reading import parse_pack
+
+    found = NAME.fullmatch(name)
+    if found and not Path(name).is_file():
+        file = _shipped(found[1], found[2])
+        return parse_pack(file.read_bytes(), _reader(), f"{found[1]}/{file.name}")
+    path = Path(name)
+    try:
+        raw = path.read_bytes()
+    except OSError as error:
+        raise ValueError(f"{name}: cannot be read: {error.strerror or error}; shipped: {', '.join(names())}") from error
+    return parse_pack(raw, _reader(path.parent), name)
+
+
+def names() -> list[str]:
+    """The ids of the shipped packs."""
+    found = (item.name for item in shipped().iterdir() if item.is_dir() and _versions(item.name))
+    return sorted(found)
+
+
+def _versions(name: str) -> list[str]:
+    """The versions of a shipped pack, oldest first."""
+    folder = shipped() / name
+    versions = [item.name.removesuffix(".toml") for item in folder.iterdir()] if folder.is_dir() else []
+    numbered = [version for version in versions if re.fullmatch(r"\d{4}\.\d{1,4}", version)]
+    return sorted(numbered, key=lambda version: [int(part) for part in version.split(".")])
+
+
+def _shipped(name: str, version: str | None) -> Traversable:
+    versions = _versions(name) if name in names() else []
+    if not versions or (version and version not in versions):
+        known = f"{name} has {', '.join(versions)}" if versions else f"shipped: {', '.join(names())}"
+        raise ValueError(f"no pack {name}{f' {version}' if version else ''}; {known}; or give the path of a file")
+    return shipped() / name / f"{version or versions[-1]}.toml"
+
+
+def _reader(beside: Path | None = None) -> Callable[[str], bytes]:
+    """Reads the files that a pack names: beside it first, then among the shipped ones."""
+
+    def read(name: str) -> bytes:
+        if beside is not None and (beside / name).is_file():
+            return (beside / name).read_bytes()
+        return shipped().joinpath(*name.split("/")).read_bytes()
+
+    return read
