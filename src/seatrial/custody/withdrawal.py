@@ -85,7 +85,8 @@ class CallsEnd:
     """The part that waits until no call of the submission is in flight: the gateway cuts, the lease store knows."""
 
     leases: LeaseStore
-    within: float = CUT_WITHIN_S
+    patience: float = CUT_WITHIN_S
+    within: float = CUT_WITHIN_S + 2.0
     name: str = "calls in flight ended"
     look_every: float = 0.1
     wait: Callable[[float], None] = time.sleep
@@ -93,7 +94,7 @@ class CallsEnd:
 
     def act(self, submission: str, at: datetime) -> Mapping[str, Any]:  # noqa: ARG002 - a part's signature
         """Wait; raises `StillOpen`."""
-        until = self.clock() + self.within
+        until = self.clock() + self.patience
         while count := self.leases.open_calls(submission):
             if self.clock() >= until:
                 raise StillOpen(f"{count} calls are still in flight")
