@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from seatrial.custody.access_log import AccessRow, AccessStore, Ending, LogRoot, MemoryAccessStore, close, prove
+from seatrial.custody.sqlite import CustodyFile
+from seatrial.custody.sqlite_access import SqliteAccessStore
 from seatrial.ledger.merkle import leaf_hash, verify_inclusion
 
-STORES: dict[str, Callable[[], AccessStore]] = {"memory": MemoryAccessStore}
+STORES: dict[str, Callable[[Path], AccessStore]] = {
+    "memory": lambda _: MemoryAccessStore(),
+    "sqlite": lambda folder: SqliteAccessStore(CustodyFile(folder / "custody.sqlite3")),
+}
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
 @pytest.fixture(params=sorted(STORES))
-def store(request: pytest.FixtureRequest) -> AccessStore:
-    return STORES[request.param]()
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> AccessStore:
+    return STORES[request.param](tmp_path)
 
 
 def row(number: int, submission: int = 1) -> AccessRow:
@@ -84,3 +91,14 @@ def test_each_row_proves_itself_and_no_changed_row_does(store: AccessStore) -> N
     store.add(row(11))
     with pytest.raises(LookupError, match="no root yet"):
         prove(store, 11)
+
+
+def test_rows_and_roots_in_the_file_cannot_be_changed(tmp_path: Path) -> None:
+    file = CustodyFile(tmp_path / "custody.sqlite3")
+    kept = SqliteAccessStore(file)
+    kept.add(row(1))
+    close(kept, NOW)
+    for statement in ("UPDATE access_row SET body = '{}'", "DELETE FROM access_row", "DELETE FROM access_root"):
+        with pytest.raises(sqlite3.IntegrityError, match="stay as they are"):
+            file.connection().execute(statement)
+    assert SqliteAccessStore(file).read(0, 9) == (row(1),)

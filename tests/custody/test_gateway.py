@@ -6,24 +6,29 @@ import asyncio
 import json
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 import pytest
-from support.custody import LIMITS, MODEL, OWNER, Served, gateway
-from support.providers import INPUT, KEY, OUTPUT, provider
 
 from seatrial.custody.access_log import Ending, MemoryAccessStore
 from seatrial.custody.developer_half import HalfAwaited
 from seatrial.custody.keys import KeyGone
+from support.custody import LIMITS, MODEL, OWNER, Served, gateway
+from support.providers import INPUT, KEY, OUTPUT, provider
 
 ASKED = {"model": MODEL, "max_tokens": 50, "messages": [{"role": "user", "content": "Which port?"}]}
 
 
 def post(
-    served: Served, body: Any = None, token: str | None = None, path: str = "/v1/chat/completions", **more: Any
+    served: Served,
+    body: object = None,
+    token: str | None = None,
+    path: str = "/v1/chat/completions",
+    **more: Any,  # noqa: ANN401 - httpx's own
 ) -> httpx.Response:
     headers = {"authorization": f"Bearer {served.token if token is None else token}", **more.pop("headers", {})}
     return httpx.post(served.url + path, json=ASKED if body is None else body, headers=headers, timeout=20, **more)
@@ -203,8 +208,7 @@ def test_revocation_cuts_running_streams_within_a_second(how: str) -> None:
                 served.lease.id if how == "revoke" else served.lease.submission, datetime.now(UTC)
             )
             with pytest.raises(httpx.RemoteProtocolError):
-                for chunk in chunks:
-                    seen += chunk
+                seen.extend(byte for chunk in chunks for byte in chunk)
             took = time.monotonic() - began
         assert took < 1.0
         last = json.loads(bytes(seen).rpartition(b"data: ")[2])
@@ -237,7 +241,7 @@ def test_a_client_that_leaves_ends_the_call_at_the_endpoint() -> None:
         assert served.leases.open_calls(served.lease.submission) == 0
 
 
-def eventually(condition: Any, seconds: float = 5.0) -> None:
+def eventually(condition: Callable[[], bool], seconds: float = 5.0) -> None:
     until = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < until

@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from support.providers import KEY, Provider
-
 from seatrial.custody.access_log import MemoryAccessStore
 from seatrial.custody.credential import Endpoint
 from seatrial.custody.gateway import gateway_app
@@ -17,6 +15,7 @@ from seatrial.custody.lease import Lease, LeaseToken, Limits, Prices
 from seatrial.custody.lease_store import MemoryLeaseStore
 from seatrial.custody.secret import Secret
 from seatrial.custody.serving import served
+from support.providers import KEY, Provider
 
 SUBMISSION = "sub_" + "5" * 32
 OWNER = "lab-umbra-nine"
@@ -44,7 +43,7 @@ class Served:
         """As this dialect's clients want it."""
         return f"{self.url}/v1" if self.provider.dialect == "openai" else self.url
 
-    def issue(self, number: int, **changes: Any) -> str:
+    def issue(self, number: int, **changes: Any) -> str:  # noqa: ANN401 - fields of a lease
         """Another lease; its token."""
         lease, token = made_lease(number, **changes)
         self.leases.issue(lease, datetime.now(UTC))
@@ -56,7 +55,7 @@ class Served:
         return self.log.read(0, 10**6)
 
 
-def made_lease(number: int = 1, **changes: Any) -> tuple[Lease, str]:
+def made_lease(number: int = 1, **changes: Any) -> tuple[Lease, str]:  # noqa: ANN401 - the same
     """A lease that holds for an hour, and its token."""
     name = f"lea_{number:032x}"
     token = LeaseToken.new(name)
@@ -82,7 +81,9 @@ def made_lease(number: int = 1, **changes: Any) -> tuple[Lease, str]:
 
 @contextmanager
 def gateway(
-    provider: Provider, wrap: Callable[[MemoryLeaseStore], Any] = lambda store: store, **changes: Any
+    provider: Provider,
+    wrap: Callable[[MemoryLeaseStore], Any] = lambda store: store,
+    **changes: Any,  # noqa: ANN401 - the same
 ) -> Iterator[Served]:
     """Serve a gateway before `provider` until the block ends."""
     leases, log = MemoryLeaseStore(), MemoryAccessStore()

@@ -12,7 +12,7 @@ from typing import Any
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import Request  # noqa: TC002 - Starlette looks at annotations
 from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 

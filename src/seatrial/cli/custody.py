@@ -15,6 +15,7 @@ import click
 
 from seatrial.cli.installation import Installation, home, now, spoken, write_private
 from seatrial.cli.submit import DIALECTS, checked_endpoint, deposited
+from seatrial.cli.weights import VERBS
 from seatrial.cli.withdraw import written
 
 if TYPE_CHECKING:
@@ -27,6 +28,10 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 @click.group()
 def custody() -> None:
     """Sealed credentials and records, leases, deletion and its receipts."""
+
+
+for _verb in VERBS:
+    custody.add_command(_verb)
 
 
 @custody.command()
@@ -69,13 +74,19 @@ def lease(submission: str, token_file: Path, **given: Any) -> None:  # noqa: ANN
     """Issue a lease on SUBMISSION's endpoint."""
     with spoken():
         installation = Installation.open()
-        issued, token = _lease(installation, submission, given)
         if token_file.exists():
             raise ValueError(f"{token_file}: exists already; name a new file")
-        installation.custody.leases.issue(issued, now())
+        issued, token = issue(installation, submission, given)
         write_private(token_file, token.secret.reveal() + b"\n")
-        _record(installation, issued)
     click.echo(f"issued: {issued.id} until {issued.expires.isoformat()}")
+
+
+def issue(installation: Installation, submission: str, given: dict[str, Any]) -> tuple[Lease, LeaseToken]:
+    """Issue a lease and record it; `given` are this verb's options by name."""
+    issued, token = _lease(installation, submission, given)
+    installation.custody.leases.issue(issued, now())
+    _record(installation, issued)
+    return issued, token
 
 
 def _lease(installation: Installation, submission: str, given: dict[str, Any]) -> tuple[Lease, LeaseToken]:
@@ -96,7 +107,7 @@ def _lease(installation: Installation, submission: str, given: dict[str, Any]) -
         submission=submission,
         subject_digest=standing.subject.digest,
         purpose=given["purpose"],
-        models=given["models"],
+        models=tuple(given["models"]),
         content_owners=(standing.developer,),
         attempt=given["attempt"],
         not_before=at,

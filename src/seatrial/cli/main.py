@@ -11,10 +11,12 @@ from seatrial.cli.cases import grade_patch, replay
 from seatrial.cli.custody import custody
 from seatrial.cli.doctor import doctor
 from seatrial.cli.framework import framework
+from seatrial.cli.gateway import gateway
 from seatrial.cli.ledger import ledger
 from seatrial.cli.measure import measure
 from seatrial.cli.review import plan, report, resume, review, stop
 from seatrial.cli.sandbox import sandbox
+from seatrial.cli.submission import submission
 from seatrial.cli.submit import submit
 from seatrial.cli.withdraw import withdraw
 
@@ -31,7 +33,7 @@ for verb in (plan, review, resume, stop, report, measure, calibration, battery, 
 main.add_command(ledger)
 main.add_command(framework)
 
-for verb in (submit, withdraw, custody):
+for verb in (submit, withdraw, custody, gateway):
     main.add_command(verb)
 
 for verb in (replay, grade_patch):

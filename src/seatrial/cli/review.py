@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,9 +15,11 @@ from seatrial.cli.errors import spoken
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
 
     from seatrial.evaluation.campaign import Progress
     from seatrial.evaluation.request import Request
+    from seatrial.evaluation.submission import Access
 
 RUNS = Path("runs")
 _SIZES = {"first": "first", "later": "block", "cap": "cap"}  # options and the fields that they set
@@ -64,6 +66,48 @@ def _requested(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def _reached(command: Callable[..., None]) -> Callable[..., None]:
+    """The options that say how a submission is reached; `review` and `resume` share them."""
+    options = [
+        click.option(
+            "--submission", default="", help="Review a submission through the gateway; --model as it serves it."
+        ),
+        click.option(
+            "--lease", type=click.Path(path_type=Path, dir_okay=False), help="A lease's file, with --gateway."
+        ),
+        click.option("--gateway", default="", help="A running gateway's address. Default: one for this review alone."),
+        click.option("--dialect", default="openai", type=click.Choice(("openai", "anthropic", "google"))),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def _access(chosen: dict[str, Any], model: str) -> AbstractContextManager[Access | None]:
+    """The way to the submission that was named; nothing when none was."""
+    from seatrial.cli.gateway import for_review
+    from seatrial.custody.secret import Secret
+    from seatrial.evaluation.submission import Access
+    from seatrial.framework.identifier import check_id
+
+    submission, lease, gateway = chosen["submission"], chosen["lease"], chosen["gateway"]
+    if not submission:
+        if lease or gateway:
+            raise click.UsageError("--lease and --gateway are for a submission: name it with --submission")
+        return nullcontext()
+    check_id(submission, "--submission")
+    if bool(lease) != bool(gateway):
+        raise click.UsageError("--lease and --gateway go together; leave both out for a gateway of the review's own")
+    if not model:
+        raise click.UsageError("--submission needs --model: the name under which its endpoint serves it")
+    if lease:
+        from seatrial.custody.lease import MAX_OUTPUT_PER_REQUEST
+
+        token = Secret(lease.read_bytes().strip())
+        return nullcontext(Access(submission, chosen["dialect"], gateway.rstrip("/"), token, MAX_OUTPUT_PER_REQUEST))
+    return for_review(submission, model)
 
 
 def _request(chosen: dict[str, Any]) -> Request:
@@ -192,6 +236,7 @@ def _worth(item: dict[str, Any]) -> str:
 
 @click.command()
 @_requested
+@_reached
 @click.option("--out", type=click.Path(path_type=Path), help="Run directory; default: runs/DATE-TIME.")
 def review(*, out: Path | None, **chosen: Any) -> None:  # noqa: ANN401 - the options by name
     """Run a review: generate and verify challenges, run them in sealed boxes, grade, estimate, report."""
@@ -199,24 +244,30 @@ def review(*, out: Path | None, **chosen: Any) -> None:  # noqa: ANN401 - the op
     from seatrial.evaluation.request import notices
 
     path = out or RUNS / time.strftime("%Y%m%d-%H%M%S")
-    with spoken(), _watching() as tell:
+    with spoken(), _access(chosen, chosen["model"]) as access, _watching() as tell:
         request = _request(chosen)
+        if access is not None:
+            request = access.asked(request)
         for line in notices(request):
             click.echo(f"- {line}", err=True)
-        campaign.prepare(request, path, tell)
-        state = campaign.execute(path, tell, base_url=chosen["model_base_url"])
+        campaign.prepare(request, path, tell, access=access)
+        state = campaign.execute(path, tell, base_url=chosen["model_base_url"], access=access)
     _report(path, state)
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--model-base-url", default="", help="The endpoint, as given to `review`.")
-def resume(run: Path, model_base_url: str) -> None:
+@_reached
+def resume(run: Path, model_base_url: str, **chosen: Any) -> None:  # noqa: ANN401 - the options by name
     """Carry on with a review that was stopped, paused or killed; finished samples are kept."""
     from seatrial.evaluation import campaign
+    from seatrial.evaluation.rundir import RunDirectory
 
-    with spoken(), _watching() as tell:
-        state = campaign.execute(run, tell, base_url=model_base_url)
+    with spoken():
+        model = RunDirectory.open(run).plan().subject.model.rpartition("/")[2]
+    with spoken(), _access(chosen, model) as access, _watching() as tell:
+        state = campaign.execute(run, tell, base_url=model_base_url, access=access)
     _report(run, state)
 
 

@@ -46,6 +46,7 @@ from seatrial.evaluation.rounds import CALIBRATION, RoundLog
 from seatrial.evaluation.rows import write_rows
 from seatrial.evaluation.rundir import RunDirectory, RunError
 from seatrial.evaluation.scrutiny import RULES_VERSION
+from seatrial.evaluation.submission import check_access
 from seatrial.sandbox import SealedBoxes
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
 
     from seatrial.battery.manifest import Manifest
     from seatrial.battery.tiers import Cell
+    from seatrial.evaluation.submission import Access
 
 REDRAWS = 5  # how many seeds an instance may take until one passes the gate
 STOP_GRACE_S = 8.0  # from the request to SIGKILL
@@ -79,9 +81,14 @@ class Progress:
 
 
 def prepare(
-    request: Request, path: Path, tell: Callable[[Progress], None], *, now: datetime | None = None
+    request: Request,
+    path: Path,
+    tell: Callable[[Progress], None],
+    *,
+    now: datetime | None = None,
+    access: Access | None = None,
 ) -> ReviewPlan:
-    """Generate and verify every instance, then register the plan; returns it.
+    """Generate and verify every instance, then register the plan; returns it. `access`: of a submission.
 
     Raises `RunError` for a request that cannot be met, `NotSealed` when a boundary is open.
     """
@@ -132,6 +139,8 @@ def prepare(
         environment=_environment(),
         limits=LIMITS,
         created=created.isoformat(timespec="seconds"),
+        submission=access.submission if access else "",
+        lease_digest=access.lease_digest if access else "",
     )
     if calibration is not None:
         run.write_text(CALIBRATION, calibration.to_json())
@@ -140,7 +149,7 @@ def prepare(
     return plan
 
 
-def execute(path: Path, tell: Callable[[Progress], None], *, base_url: str = "") -> str:
+def execute(path: Path, tell: Callable[[Progress], None], *, base_url: str = "", access: Access | None = None) -> str:
     """Run what is left of a registered review and finish it; returns the state it ended in.
 
     States: finished, stopped, paused. Raises `RunError` when another process runs it or the plan was changed.
@@ -148,6 +157,8 @@ def execute(path: Path, tell: Callable[[Progress], None], *, base_url: str = "")
     run = RunDirectory.open(path)
     if (run.path / "seeds.json").exists():
         raise RunError(f"{path}: this review is finished; `seatrial report` renders its report again")
+    if wrong := check_access(run.plan(), access):
+        raise RunError(f"{path}: {wrong}")
     if run.plan().rounds is not None:
         RoundLog.open(run)  # refused here, in one line, rather than in the worker
     with run.locked():
@@ -156,7 +167,7 @@ def execute(path: Path, tell: Callable[[Progress], None], *, base_url: str = "")
         resumed = record["resumed"] + (record["started"] is not None)
         record = {**record, "state": "running", "started": record["started"] or _now(), "resumed": resumed}
         run.write("run.json", record)
-        code = _watch(run, tell, base_url)
+        code = _watch(run, tell, base_url, access)
         reason = run.stop_file.read_text().strip() if run.stop_file.exists() else ""
         if code != 0 and not reason:
             raise RunError(_why_ended(run, code), code=4)
@@ -272,7 +283,7 @@ def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
 
 
-def _watch(run: RunDirectory, tell: Callable[[Progress], None], base_url: str) -> int:
+def _watch(run: RunDirectory, tell: Callable[[Progress], None], base_url: str, access: Access | None) -> int:
     """Start the worker, tell the watcher what it publishes, and return its exit code."""
     environment = {key: value for key, value in os.environ.items() if _allowed(key)}
     environment["SEATRIAL_PARENT"] = str(os.getpid())
@@ -282,12 +293,15 @@ def _watch(run: RunDirectory, tell: Callable[[Progress], None], base_url: str) -
     with (run.path / "worker.log").open("ab") as log:
         worker = subprocess.Popen(
             [sys.executable, "-m", "seatrial.evaluation.extensions.worker", str(run.path)],
-            stdin=subprocess.DEVNULL,
+            stdin=subprocess.PIPE if access else subprocess.DEVNULL,
             stdout=log,
             stderr=log,
             env=environment,
             start_new_session=True,
         )
+    if access and worker.stdin:
+        with contextlib.suppress(BrokenPipeError), worker.stdin:
+            worker.stdin.write(access.for_worker())
     run.write("worker.json", {"pid": worker.pid})
     try:
         while worker.poll() is None:

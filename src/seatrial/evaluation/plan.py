@@ -146,6 +146,8 @@ class ReviewPlan(_Record):
     environment: dict[str, str]
     limits: tuple[str, ...]
     created: str
+    submission: str = ""  # id of the submission that is reviewed; empty for a model called directly
+    lease_digest: str = ""  # SHA-256 of the lease that its calls are made under; never the token
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, serialize_by_alias=True)
 

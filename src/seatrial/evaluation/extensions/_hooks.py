@@ -20,6 +20,7 @@ from inspect_ai.util import LimitExceededError
 
 from seatrial.evaluation.progress import so_far
 from seatrial.evaluation.rundir import RunDirectory
+from seatrial.evaluation.submission import access_ended
 
 if TYPE_CHECKING:
     from inspect_ai.hooks import (
@@ -155,16 +156,19 @@ class CampaignHooks(Hooks):
             campaign().running[_who(data.summary.metadata)] += 1
 
     async def on_sample_attempt_end(self, data: SampleAttemptEnd) -> None:
-        """One attempt fewer; several outages in a row pause the review."""
+        """One attempt fewer; several outages in a row pause the review, and access that ended ends it."""
         now = campaign()
+        why = access_ended(data.error.message) if data.error and now.plan.submission else ""
         with now.lock:
             now.running[_who(data.summary.metadata)] -= 1
             if data.error is None:
                 now.outages = 0
             elif is_outage(data.error.message):
                 now.outages += 1
-        if now.outages >= OUTAGES_TO_PAUSE and not now.run.stop_file.exists():
-            now.run.stop_file.write_text("paused (owner: developer): the endpoint is out of reach\n")
+        if now.outages >= OUTAGES_TO_PAUSE:
+            why = why or "paused (owner: developer): the endpoint is out of reach"
+        if why and not now.run.stop_file.exists():
+            now.run.stop_file.write_text(f"{why}\n")
             os.kill(os.getpid(), signal.SIGINT)
 
     async def on_sample_end(self, data: SampleEnd) -> None:

@@ -27,6 +27,7 @@ from seatrial.evaluation.extensions._tools import GAVE_UP
 from seatrial.evaluation.outcomes import Outcome, SampleFacts, classify
 from seatrial.evaluation.rows import OutcomeRow, item_of
 from seatrial.evaluation.scrutiny.rules import Facts, Finding, Step, examine
+from seatrial.evaluation.submission import access_ended
 from seatrial.evaluation.transcripts import Entry, Transcript
 
 if TYPE_CHECKING:
@@ -251,7 +252,7 @@ def _facts(sample: EvalSample) -> tuple[SampleFacts, dict[str, Any]]:
     score = next(iter((sample.scores or {}).values()), None)
     record: dict[str, Any] = ((score.metadata or {}) if score else {}).get(RECORD, {})
     error = sample.error.message if sample.error else ""
-    stopped = bool(error) and CANCELLED in error.lower()
+    stopped = bool(error) and (CANCELLED in error.lower() or bool(access_ended(error)))
     if error and not stopped:
         error = f"endpoint outage: {error}" if is_outage(error) else error
     limit = sample.limit.type if sample.limit else sample.store.get(LIMIT, "")

@@ -53,6 +53,7 @@ def main(path: str) -> int:
     run = RunDirectory.open(Path(path))
     os.environ[_hooks.ENVIRONMENT] = str(run.path)
     plan = run.plan()
+    lease = json.loads(sys.stdin.readline()) if plan.submission else {}
     now = _hooks.campaign()
     now.course = Course(RoundLog.open(run)) if plan.rounds else None
     now.before.update({name: len(ids) for name, ids in finished(run).items()})
@@ -62,7 +63,7 @@ def main(path: str) -> int:
     beat.start()
     try:
         success, _ = eval_set(
-            tasks=[_task(run, plan, name, now.course) for name in plan.everybody],
+            tasks=[_task(run, plan, name, now.course, lease) for name in plan.everybody],
             log_dir=str(run.logs),
             log_dir_allow_dirty=True,
             epochs=Epochs(1),
@@ -91,7 +92,7 @@ def main(path: str) -> int:
     return 0 if success else 1
 
 
-def _task(run: RunDirectory, plan: ReviewPlan, name: str, course: Course | None) -> Task:
+def _task(run: RunDirectory, plan: ReviewPlan, name: str, course: Course | None, lease: dict[str, Any]) -> Task:
     sealed = run.read("seeds.sealed")
     entries = {entry.key.id: entry for entry in map(SeedEntry.read, sealed["seeds"])}
     pages = {}
@@ -120,7 +121,7 @@ def _task(run: RunDirectory, plan: ReviewPlan, name: str, course: Course | None)
     source = _source(plan, name, course, pages) if course else None
     tags = ["seatrial", plan.tier]
     if _is_model(plan, name):
-        return build(book, name=name, solving=baseline(), model=_model(plan), tags=tags, source=source)
+        return build(book, name=name, solving=baseline(), model=_model(plan, lease), tags=tags, source=source)
     acting = participant(name=name, book=book, budget_s=plan.participant_budget_s)
     return build(book, name=name, solving=acting, model=get_model("none"), tags=tags, source=source)
 
@@ -130,11 +131,13 @@ def _source(plan: ReviewPlan, name: str, course: Course, pages: dict[str, Page])
     return Leading(course, samples) if name == plan.subject.alias else Following(course, samples)
 
 
-def _model(plan: ReviewPlan) -> Model:
+def _model(plan: ReviewPlan, lease: dict[str, Any]) -> Model:
     return get_model(
         plan.subject.model,
-        base_url=os.environ.get("SEATRIAL_MODEL_BASE_URL") or None,
+        base_url=lease.get("base_url") or os.environ.get("SEATRIAL_MODEL_BASE_URL") or None,
+        api_key=lease.get("api_key"),
         config=GenerateConfig(
+            max_tokens=lease.get("max_tokens"),
             max_retries=RETRIES_PER_CALL,
             timeout=plan.outage_grace_s,
             attempt_timeout=min(ENDPOINT_CALL_S, plan.outage_grace_s),
