@@ -92,6 +92,8 @@ def test_what_is_dropped_stays_dropped_even_while_a_chunk_is_being_written(store
     with pytest.raises(UploadGone):
         store.create(MINE)
     assert not store.has(MINE, NAME)
+    assert store.gone(MINE)
+    assert not store.gone(THEIRS)
     assert store.drop_upload(MINE) == Measure()
 
 

@@ -54,6 +54,10 @@ class ChunkStore(Protocol):
         """Open an upload; again is no fault. Raises `UploadGone` when it was dropped."""
         ...
 
+    def gone(self, upload: str) -> bool:
+        """Whether the upload was dropped."""
+        ...
+
     def put(self, upload: str, name: str) -> ChunkWriter:
         """Begin to write a chunk. Raises `UploadGone`."""
         ...
@@ -94,6 +98,10 @@ class MemoryChunkStore:
             if check_upload(upload) in self._gone:
                 raise UploadGone(f"{upload}: it was dropped")
             self._kept.setdefault(upload, {})
+
+    def gone(self, upload: str) -> bool:
+        """Whether it was dropped."""
+        return upload in self._gone
 
     def put(self, upload: str, name: str) -> ChunkWriter:
         """Begin to write."""
@@ -166,10 +174,14 @@ class DirectoryChunkStore:
     def create(self, upload: str) -> None:
         """Open an upload, durable on return."""
         folder = self._folder(upload)
-        if folder.with_suffix(_GONE).exists():
+        if self.gone(upload):
             raise UploadGone(f"{upload}: it was dropped")
         folder.mkdir(mode=0o700, exist_ok=True)
         _sync(self._directory)
+
+    def gone(self, upload: str) -> bool:
+        """Whether its tombstone is there."""
+        return self._folder(upload).with_suffix(_GONE).exists()
 
     def put(self, upload: str, name: str) -> ChunkWriter:
         """Begin to write, aside."""

@@ -1,7 +1,7 @@
 """Custody in one directory: its SQLite file, both sides' key directories, sealed records, and the service's own key.
 
-- Below the installation's directory (0700): `custody.sqlite3`, `records/`, `keys/government/`, `keys/developer/`,
-  `keys/custody.pem` (0600; signs receipts) and `keys/custody.pub.pem`.
+- Below the installation's directory (0700): `custody.sqlite3`, `records/`, `chunks/` (weights), `keys/government/`,
+  `keys/developer/`, `keys/custody.pem` (0600; signs receipts) and `keys/custody.pub.pem`.
 - `keys/` is in no backup. In this install both sides' halves lie on one host: good for trying out and for closed hosts
   of one custodian, not for real weights; a separate developer half is `supplied` or mounted by the developer.
 """
@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]  # public, unmarked
 
+from seatrial.custody.chunks import DirectoryChunkStore
 from seatrial.custody.file_keys import FileKeyHolder, HalfFiles, HeldHalf
 from seatrial.custody.records import DirectoryRecordStore
 from seatrial.custody.shred import Shredder
@@ -31,14 +32,17 @@ from seatrial.custody.sqlite import CustodyFile
 from seatrial.custody.sqlite_ends import SqliteReceiptStore, SqliteShredStore
 from seatrial.custody.sqlite_leases import SqliteLeaseStore
 from seatrial.custody.sqlite_sealed import SqliteCredentialStore, SqliteKeyTable, SqliteTokenStore
+from seatrial.custody.upload import HeldWeights, Uploads, unrecorded
+from seatrial.custody.upload_store import SqliteUploadStore
 from seatrial.custody.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from seatrial.custody.records import Measure
     from seatrial.custody.shred import Holding
+    from seatrial.custody.upload import SealedWeights
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,9 +97,15 @@ class CustodyHome:
             records=DirectoryRecordStore(home / "records"),
         )
 
+    def uploads(self, recorded: Callable[[SealedWeights], str] = unrecorded) -> Uploads:
+        """Uploads of weights, below `chunks/`; `recorded` writes a complete one into the ledger."""
+        chunks = DirectoryChunkStore(self.home / "chunks")
+        return Uploads(SqliteUploadStore(self.file), chunks, self.vault, recorded)
+
     def shredder(self, holdings: Sequence[Holding] = ()) -> Shredder:
-        """What shreds here: records, and whatever else is named."""
-        everything = (Records(self.records), *holdings)
+        """What shreds here: records, chunks of weights, and whatever else is named."""
+        uploads = self.uploads()
+        everything = (Records(self.records), HeldWeights(uploads.store, uploads.chunks), *holdings)
         return Shredder(self.vault, self.leases, self.credentials, self.shreddings, everything)
 
     def signer(self) -> CryptoSigner:

@@ -99,7 +99,8 @@ class DroppedUpload:
     held: Measure
 
 
-def _unrecorded(_weights: SealedWeights) -> str:
+def unrecorded(_weights: SealedWeights) -> str:
+    """For trials: nothing is written into a ledger, and the receipt has no proof."""
     return ""
 
 
@@ -119,7 +120,7 @@ class Uploads:
     store: UploadStore
     chunks: ChunkStore
     vault: Vault
-    recorded: Callable[[SealedWeights], str] = _unrecorded
+    recorded: Callable[[SealedWeights], str] = unrecorded
     chunk_bytes: int = CHUNK_BYTES
     reserve_bytes: int = RESERVE_BYTES
     _read: dict[str, tuple[bytes, Manifest]] = field(default_factory=dict, repr=False)
@@ -259,7 +260,7 @@ class Uploads:
         return read
 
     def _known(self, upload: Upload) -> bool:
-        if upload.dropped_at is not None:
+        if upload.dropped_at is not None or self.chunks.gone(upload.id):
             raise KeyGone(f"{upload.id}: it was dropped")
         try:
             self.vault.keys.get(upload.scope)
