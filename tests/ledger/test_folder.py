@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import shutil
 import sqlite3
@@ -19,7 +20,7 @@ from seatrial.ledger.event import Event, sha256_ref
 from seatrial.ledger.folder import LedgerFolder
 from seatrial.ledger.memory import MemoryLogStore
 from seatrial.ledger.outside import CheckpointFile
-from seatrial.ledger.receipt import verify_receipt
+from seatrial.ledger.receipt import Receipt, verify_receipt
 from seatrial.ledger.sqlite import SqliteLogStore
 from support.ledger import event
 
@@ -218,3 +219,19 @@ def test_nothing_acknowledged_is_lost_when_the_process_is_killed() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert ", 0 lost, 0 forks" in done.stdout
+
+
+def test_the_kill_rounds_would_tell_of_a_loss_and_of_a_fork(folder: LedgerFolder) -> None:
+    spec = importlib.util.spec_from_file_location("ledger_kill", KILLS)
+    assert spec is not None
+    assert spec.loader is not None
+    kills = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(kills)
+    log = folder.open()
+    true = [log.receipt(index) for index in range(5)]
+    beyond = Receipt(true[4].entry, 5, true[4].path, true[4].note)
+    forked = Receipt(true[4].entry, 4, true[4].path, Checkpoint(log.origin, 5, bytes(32)).signed(log.signer))
+
+    assert kills.checked(folder.path, [one.encode() for one in true]) == (0, 0)
+    assert kills.checked(folder.path, [beyond.encode()]) == (1, 0)
+    assert kills.checked(folder.path, [forked.encode()]) == (0, 1)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import doctest
 import subprocess
 import sys
+from typing import TYPE_CHECKING
 
 import pytest
 
+from seatrial.ledger import checkpoint, merkle, note, policy, tiles
+from seatrial.ledger import event as event_module
+from seatrial.ledger import log as log_module
 from seatrial.ledger.errors import LedgerError, Malformed, NotTheSameLog, NotVerified
 from seatrial.ledger.log import Log
 from seatrial.ledger.memory import MemoryCheckpoint, MemoryLogStore
@@ -14,6 +19,9 @@ from seatrial.ledger.note import LogSigner, Note
 from seatrial.ledger.policy import Policy
 from seatrial.ledger.receipt import Receipt, verify_receipt
 from support.ledger import LOG_SIGNER, WITNESS_SIGNER, event, memory_log
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 KEY = LOG_SIGNER.verifier.text
 POLICY = Policy.parse(f"log {KEY}\nwitness W {WITNESS_SIGNER.verifier.text}\nquorum W\n".encode())
@@ -133,3 +141,36 @@ def test_verification_needs_neither_a_database_nor_a_network() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+class Interrupted(MemoryCheckpoint):
+    """A file that cannot be written once the empty tree is published."""
+
+    def publish(self, note: bytes, size: int) -> None:
+        if size:
+            raise OSError("no space left on the device")
+        super().publish(note, size)
+
+
+def test_a_crash_between_the_transaction_and_its_checkpoint_file_neither_loses_nor_forks() -> None:
+    store, published = MemoryLogStore(), Interrupted()
+    log = Log.open(store, LOG_SIGNER, published)
+    with pytest.raises(OSError, match="no space"):
+        log.append([event(1)])
+    working = MemoryCheckpoint()
+    working.publish(published.read() or b"", 0)
+    again = Log.open(store, LOG_SIGNER, working)
+    assert again.check().size == 1
+    [second] = again.append([event(2)])
+
+    assert second.index == 1
+    assert verify_receipt(again.receipt(0).encode(), KEY).event == event(1)
+    assert merkle.verify_consistency(
+        1, 2, merkle.leaf_hash(event(1).entry), again.check().root, again.consistency(1, 2)
+    )
+
+
+@pytest.mark.parametrize("module", [event_module, merkle, note, checkpoint, log_module, policy, tiles])
+def test_the_worked_examples_hold(module: ModuleType) -> None:
+    outcome = doctest.testmod(module)
+    assert (outcome.failed, outcome.attempted > 0) == (0, True)

@@ -116,7 +116,10 @@ class Log:
             with store.writing() as tx:
                 if not tx.size():
                     log._sign(tx, merkle.EMPTY_ROOT, 0)
-        log.check()
+        with store.reading() as tx:
+            behind = log._checked(tx).size < tx.size()
+        if behind:
+            log._catch_up()
         return log
 
     @property
@@ -200,6 +203,14 @@ class Log:
         tx.put_checkpoint(size, note)
         tx.after_commit(lambda: self.published.publish(note, size))
         return note
+
+    def _catch_up(self) -> None:
+        """Publish what was durable when a process ended before it could: the store is ahead, and nothing is signed."""
+        with self.store.writing() as tx:
+            note = tx.latest_checkpoint()
+            if note is not None:
+                size = read_checkpoint(note, self.signer.verifier).size
+                tx.after_commit(lambda: self.published.publish(note, size))
 
     def _published_note(self) -> bytes:
         note = self.published.read()
