@@ -36,7 +36,7 @@ def drafted(house: House) -> str:
     return name
 
 
-def taken(house: House, name: str, event: str, role: str, hours: float, **more: Any) -> Outcome:
+def taken(house: House, name: str, event: str, role: str, hours: float, **more: Any) -> Outcome:  # noqa: ANN401 - any field of an act
     at = T0 + hours * HOUR
     asked = digest(f"{event} {hours}")
     request, votes = keys(KeyAction.AGREE, name, at, of=asked)

@@ -1,4 +1,4 @@
-"""What the database refuses by itself, to whoever writes: an update in bulk, a console, a later version of this code."""
+"""What the database refuses by itself, whoever writes: an update in bulk, a console, a later version of this code."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from django.db import Error, connections
 from seatrial.framework.lifecycles import LIFECYCLES
 from seatrial.framework.participant import Role
 from seatrial.framework.standing import Act, Kind
-from seatrial.framework.submission_store import Step
+from seatrial.framework.submission_store import Place, Step
 from seatrial.framework.viewer import Viewer
 from seatrial.storage.lifecycles import EDGES
 from seatrial.storage.session import NoSession, WrongSession
@@ -29,7 +29,10 @@ if TYPE_CHECKING:
 SUB = "sub_" + "0" * 32
 HOUSE = Viewer.house("a test looks at everything")
 OWNER = Viewer.of("per-developer-owner", LAB, Role.DEVELOPER_OWNER)
-ACT = "INSERT INTO storage_act (submission_id, seq, event, source, target, at, person, organisation, role, request_digest, clamped, entry_log, entry_index) VALUES"
+ACT = (
+    "INSERT INTO storage_act (submission_id, seq, event, source, target, at, person, organisation, role,"
+    " request_digest, clamped, entry_log, entry_index) VALUES"
+)
 NOW = "'2026-11-02 10:00:00+00:00'"
 
 
@@ -44,8 +47,6 @@ def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]
         act = full_act("open_draft", actor("developer_owner"), T0, about=SUB, request_digest="")
         standing, _ = LIFECYCLES[Kind.SUBMISSION].apply(fresh(about=SUB), act, PACK, T0)
         assert standing.last is not None
-        from seatrial.framework.submission_store import Place  # noqa: PLC0415
-
         SubmissionTables(found).save(OWNER, standing, 0, (Step(act, standing.last, bytes(32), Place(1, 0)),))
         yield found
 
@@ -127,12 +128,12 @@ def test_an_inner_session_that_fails_takes_back_only_what_it_wrote(opened: Datab
     with opened.session(OWNER, writing=True):
         with LogTables(opened).writing() as tx:
             tx.put_entry(3, b"{}", SUB)
-        with pytest.raises(RuntimeError), LogTables(opened).writing() as tx:
+        with pytest.raises(RuntimeError), LogTables(opened).writing() as tx:  # noqa: PT012 - written before the error
             tx.put_entry(4, b"{}", SUB)
             raise RuntimeError
     with LogTables(opened).reading() as tx:
         assert tx.size() == 4
-    with pytest.raises(RuntimeError), opened.session(OWNER, writing=True):
+    with pytest.raises(RuntimeError), opened.session(OWNER, writing=True):  # noqa: PT012 - the same
         with LogTables(opened).writing() as tx:
             tx.put_entry(4, b"{}", SUB)
         raise RuntimeError

@@ -6,6 +6,7 @@ import click
 
 import seatrial
 from seatrial.cli.battery import battery
+from seatrial.cli.calendar import calendar
 from seatrial.cli.calibration import calibration
 from seatrial.cli.cases import grade_patch, replay
 from seatrial.cli.custody import custody
@@ -31,10 +32,15 @@ for verb in (plan, review, resume, stop, report, measure, calibration, battery, 
     main.add_command(verb)
 
 main.add_command(ledger)
+main.add_command(submission)
 main.add_command(framework)
 
 for verb in (submit, withdraw, custody, gateway):
     main.add_command(verb)
+
+main.add_command(calendar)
+
+custody.add_command(gateway, "serve")
 
 for verb in (replay, grade_patch):
     battery.add_command(verb)

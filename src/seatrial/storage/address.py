@@ -1,7 +1,7 @@
 """Where an installation keeps its rows: SQLite in its own directory, or PostgreSQL by one setting.
 
-- `SEATRIAL_DATABASE` is empty, or `postgresql://user@host:port/name`. A password never stands in it: it is read from the
-  file that `SEATRIAL_DATABASE_PASSWORD_FILE` names, so that no process list and no error message shows it.
+- `SEATRIAL_DATABASE` is empty, or `postgresql://user@host:port/name`. A password never stands in it: it is read from
+  the file that `SEATRIAL_DATABASE_PASSWORD_FILE` names, so that no process list and no error message shows it.
 - The two connections of an installation differ in one thing only: the reading one cannot write.
 
 >>> Address.of(Path("/srv/seatrial")).engine
@@ -24,6 +24,8 @@ BUSY_SECONDS = 20
 WRITER_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
 """WAL: readers never wait for the writer. FULL: what was acknowledged survives a power cut."""
 READER_PRAGMAS = "PRAGMA query_only=ON;"
+POSTGRES_READER = r"-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\ read"
+"""Cannot write, and sees one state of all tables for as long as its transaction lasts, as SQLite's readers do."""
 
 
 class BadAddress(ValueError):
@@ -68,7 +70,7 @@ class Address:
             "PORT": self.port,
             "USER": self.user,
             "PASSWORD": self.password_file.read_text().strip() if self.password_file else "",
-            "OPTIONS": {} if writing else {"options": "-c default_transaction_read_only=on"},
+            "OPTIONS": {} if writing else {"options": POSTGRES_READER},
         }
 
     def _sqlite(self, *, writing: bool) -> dict[str, Any]:

@@ -30,7 +30,7 @@ R = TypeVar("R")
 PLAIN = (str, int, float, bool, type(None))
 
 
-def encode(value: Any) -> Any:  # noqa: ANN401 - any field of a record
+def encode(value: Any) -> Any:  # noqa: ANN401, PLR0911 - any field of a record, a kind a line
     """The JSON form.
 
     Raises:
@@ -59,7 +59,8 @@ def decode(kind: type[R], written: Any) -> R:  # noqa: ANN401 - JSON
     Raises:
         TypeError: the text is not of that type.
     """
-    return _decode(kind, written, kind.__name__)
+    record: R = _decode(kind, written, kind.__name__)
+    return record
 
 
 def _decode(kind: Any, written: Any, where: str) -> Any:  # noqa: ANN401 - types are values here

@@ -1,27 +1,34 @@
-"""Django without a project and without a settings module: one application, no default database, UTC.
+"""Django without a project: one application, no default database, UTC. These constants are all of its settings.
 
 It is set up when the first database is opened or the first table is named, and never by importing the package.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 import django
 from django.apps import apps
 from django.conf import settings
 
-APP = "seatrial.storage.app.Storage"
+INSTALLED_APPS = ["seatrial.storage.app.Storage"]
+DATABASES: dict[str, Any] = {}
+DATABASE_ROUTERS = ["seatrial.storage.session.Router"]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+USE_TZ = True
+TIME_ZONE = "UTC"
 
 
 def start_django() -> None:
-    """Set Django up once for this process: this one application, no default database, UTC."""
+    """Set Django up, once for this process."""
     if not settings.configured:
         settings.configure(
-            INSTALLED_APPS=[APP],
-            DATABASES={},
-            DATABASE_ROUTERS=["seatrial.storage.session.Router"],
-            DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-            USE_TZ=True,
-            TIME_ZONE="UTC",
+            INSTALLED_APPS=INSTALLED_APPS,
+            DATABASES=DATABASES,
+            DATABASE_ROUTERS=DATABASE_ROUTERS,
+            DEFAULT_AUTO_FIELD=DEFAULT_AUTO_FIELD,
+            USE_TZ=USE_TZ,
+            TIME_ZONE=TIME_ZONE,
         )
     if not apps.ready:
         django.setup(set_prefix=False)

@@ -1,9 +1,9 @@
 """The one way to the rows: a transaction that knows who is looking.
 
 - A query outside a session is an error, never a query to some default database: the router has no other answer.
-- A session inside a session joins it, if it is of the same viewer and asks for no more than the outer one has; so an act,
-  its ledger event and the checkpoint over it are one transaction, whichever of them opened it. An inner one that is left
-  by an error takes back what it wrote, and only that.
+- A session inside a session joins it, if it is of the same viewer and asks for no more than the outer one has; so an
+  act, its ledger event and the checkpoint over it are one transaction, whichever of them opened it. An inner one that
+  is left by an error takes back what it wrote, and only that.
 - A writer takes the database's write lock at its first statement (SQLite) or the log's head row (PostgreSQL); readers
   see one consistent state and never wait.
 - Several installations in one process do not meet: each has connections of its own.

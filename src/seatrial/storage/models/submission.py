@@ -1,8 +1,9 @@
 """Submissions and findings as rows, the acts that moved them, and the policy packs they are pinned to.
 
 - The state is one of those that the lifecycles know (CHECK), and changes only with an act (trigger).
-- An act is written once, and holds what the log may show as well; what it brought stands apart. It names the ledger entry that records it; only a withdrawal may be without one for a while,
-  for it waits for nothing, and its entry is owed until it is made up.
+- An act is written once, and holds what the log may show as well; what it brought stands apart.
+- It names the ledger entry that records it; only a withdrawal may be without one for a while, for it waits for nothing,
+  and its entry is owed until it is made up.
 - `version` counts the acts; a writer that read an older one is told so.
 """
 
@@ -104,7 +105,7 @@ class Act(models.Model):
 
 
 class ActContent(models.Model):
-    """What an act brought, and the salt of the commitment that the log holds to it; goes when its object is forgotten."""
+    """What an act brought, and the salt of the log's commitment to it; goes when its object is forgotten."""
 
     act = models.OneToOneField(Act, models.PROTECT, primary_key=True, related_name="content")
     salt = models.BinaryField(max_length=32)

@@ -126,7 +126,10 @@ class LogRows:
     def latest_checkpoint(self, *, cosigned: bool = False) -> bytes | None:
         """The checkpoint of the largest size, of one size the one added last; None before the first."""
         wanted = (True,) if cosigned else (True, False)
-        asked = "SELECT note, size, id FROM storage_ledgercheckpoint WHERE log = %s AND cosigned = %s ORDER BY size DESC, id DESC LIMIT 1"
+        asked = (
+            "SELECT note, size, id FROM storage_ledgercheckpoint WHERE log = %s AND cosigned = %s"
+            " ORDER BY size DESC, id DESC LIMIT 1"
+        )
         found = [row for flag in wanted for row in self._rows(asked, flag)]
         return bytes(max(found, key=lambda row: (row[1], row[2]))[0]) if found else None
 
@@ -134,17 +137,18 @@ class LogRows:
         """Run `act` once the outermost transaction is durable; drop it when that is rolled back."""
         transaction.on_commit(partial(act), using=self._frame.alias)
 
-    def _bytes(self, statement: str, *values: object) -> bytes:
+    def _bytes(self, statement: str, *values: int | bytes | str) -> bytes:
         found = self._rows(statement, *values)
         if not found:
             raise LookupError(f"log {self._log} holds nothing at {values}")
         return bytes(found[0][0])
 
-    def _rows(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
+    def _rows(self, statement: str, *values: int | bytes | str) -> list[tuple[Any, ...]]:
         with connections[self._frame.alias].cursor() as cursor:
             cursor.execute(statement, [self._log, *values])
-            return cursor.fetchall()
+            found: list[tuple[Any, ...]] = cursor.fetchall()
+            return found
 
-    def _run(self, statement: str, *values: object) -> None:
+    def _run(self, statement: str, *values: int | bytes | str) -> None:
         with connections[self._frame.alias].cursor() as cursor:
             cursor.execute(statement, [self._log, *values])

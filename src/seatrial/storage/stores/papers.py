@@ -1,6 +1,6 @@
 """The bytes of papers, each by its digest and for its submission.
 
-- Who may read a paper is `access.decide`'s to say; here a paper of a submission that the viewer does not see is not there.
+- Who may read a paper is `access.decide`'s to say; a paper of a submission that the viewer does not see is not there.
 - The same bytes in two submissions are kept twice: "already there" would tell a rival that they exist.
 """
 

@@ -1,7 +1,7 @@
 """Organisations that are here by their own consent, their people, and what each may act as.
 
-- A viewer sees its own organisation and the people of it. Whether another organisation is here at all is nobody's to see
-  but the house's: not by a name, not by a count, not by an error.
+- A viewer sees its own organisation and the people of it. Whether another organisation is here at all is nobody's to
+  see but the house's: not by a name, not by a count, not by an error.
 """
 
 from __future__ import annotations
@@ -46,6 +46,12 @@ class ParticipantTables:
             if not viewer.sees_all:
                 found = found.filter(pk=viewer.organisation)
             return tuple(decode(Organisation, record) for record in found.values_list("record", flat=True))
+
+    def peopled(self, viewer: Viewer, organisation: str) -> bool:
+        """Whether somebody was ever entered for an organisation that the viewer sees."""
+        self._own(viewer, organisation)
+        with self._database.session(viewer):
+            return rows.Membership.objects.filter(organisation_id=organisation).exists()
 
     def memberships(self, viewer: Viewer, person: str, now: datetime) -> tuple[Membership, ...]:
         """What a person may act as at `now`, in organisations that the viewer sees."""

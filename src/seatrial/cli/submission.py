@@ -1,0 +1,305 @@
+"""`seatrial submission`: what stands where, one act, both keys, and what a clock has made due.
+
+Everybody acts as one person, of one organisation, in one role: `--as PERSON ORGANISATION ROLE`. To whoever is no such
+member, a submission is not there. Offering a model is `seatrial submit`, taking it back `seatrial withdraw`.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seatrial.cli.installation import Installation, now, spoken
+
+if TYPE_CHECKING:
+    from seatrial.framework.consent import Consent
+    from seatrial.framework.document import Document
+    from seatrial.framework.standing import Act, Actor, Standing
+    from seatrial.framework.two_key import KeyAction, KeyRequest, Vote
+    from seatrial.framework.viewer import Viewer
+    from seatrial.house import House
+
+KEYS = {"agree": "agree", "resume_after_incident": "resume_after_incident", "adopt_pack": "adopt_pack"}
+"""Events that take two keys, and the action that people vote on for them."""
+
+WHO = click.option(
+    "--as", "who", nargs=3, required=True, metavar="PERSON ORGANISATION ROLE", help="Who you are in this act."
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def submission() -> None:
+    """Submissions: what you see of them, acts on them, and what is due."""
+
+
+@submission.command("list")
+@WHO
+@JSON
+def list_(who: tuple[str, str, str], *, as_json: bool) -> None:
+    """List the submissions that are there for you."""
+    with spoken():
+        house = Installation.open().house
+        found = house.submissions.list(_viewer(house, who))
+    if as_json:
+        click.echo(json.dumps([_summary(standing) for standing in found], indent=2))
+        return
+    for standing in found:
+        name = standing.subject.code_name if standing.subject else "-"
+        click.echo(f"{standing.object}  {standing.state:<18} {name}  {standing.pack or '-'}")
+    if not found:
+        click.echo("nothing", err=True)
+
+
+@submission.command()
+@click.argument("name", metavar="SUBMISSION")
+@WHO
+@JSON
+def show(name: str, who: tuple[str, str, str], *, as_json: bool) -> None:
+    """Show where SUBMISSION stands, what its state means, and every step with its entry in the log."""
+    from seatrial.framework.instant import text
+    from seatrial.framework.lifecycles import LIFECYCLES
+
+    with spoken():
+        house = Installation.open().house
+        record = house.submissions.load(_viewer(house, who), name)
+    standing = record.standing
+    steps = [
+        {"seq": one.entry.seq, "at": text(one.entry.at), "event": one.entry.event, "to": one.entry.target,
+         "role": one.entry.actor.role, "entry": one.place.index if one.place else None}
+        for one in record.history
+    ]  # fmt: skip
+    meaning = LIFECYCLES[standing.kind].meaning[standing.state]
+    if as_json:
+        click.echo(json.dumps({**_summary(standing), "meaning": meaning, "steps": steps}, indent=2))
+        return
+    click.echo(f"{standing.object}  {standing.state}: {meaning}")
+    if standing.window is not None:
+        click.echo(f"access ends {text(standing.window.end)} by its {standing.window.ends_by}")
+    for step in steps:
+        entry = "owed" if step["entry"] is None else f"entry {step['entry']}"
+        click.echo(f"{step['seq']:>4}  {step['at']}  {step['event']:<22} {step['to']:<18} {step['role']:<18} {entry}")
+
+
+@submission.command()
+@click.argument("name", metavar="SUBMISSION")
+@click.argument("event")
+@WHO
+@click.option("--document", "papers", multiple=True, metavar="KIND=FILE", help="A paper that the act brings.")
+@click.option("--consent", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A consent, as JSON.")
+@click.option("--reason", default="", help="Where the event asks for one.")
+@click.option("--date", default="", help="Where the event records one: 2026-12-01T09:00:00Z.")
+@click.option("--mark", "marks", multiple=True, metavar="NAME=VALUE", help="Where the event records one.")
+@click.option("--receipt", "folder", type=click.Path(path_type=Path, file_okay=False), help="Write receipts here.")
+def act(name: str, event: str, who: tuple[str, str, str], folder: Path | None, **brought: Any) -> None:  # noqa: ANN401
+    """Take one step with SUBMISSION; `seatrial framework` and docs/lifecycle.md name the events of each state."""
+    with spoken():
+        if event == "withdraw":
+            raise ValueError(f"a withdrawal reaches custody as well; run: seatrial withdraw {name}")
+        house, at = Installation.open().house, now()
+        step = _act(house, name, event, who, at, **brought)
+        outcome = house.act(name, step, at)
+        paths = _written(name, outcome.receipts, folder)
+    click.echo(f"{name}: {outcome.standing.state}")
+    for effect in outcome.outstanding:
+        click.echo(f"outstanding: {effect}")
+    for path in paths:
+        click.echo(f"receipt: {path}")
+
+
+@submission.command()
+@click.argument("name", metavar="SUBMISSION")
+@click.argument("action", type=click.Choice(sorted(KEYS.values())))
+@WHO
+@click.option("--digest", required=True, help="Of what is agreed to: sha256: and 64 hex digits.")
+def key(name: str, action: str, who: tuple[str, str, str], digest: str) -> None:
+    """Turn your key for ACTION on SUBMISSION: two people, of both sides, on one and the same digest."""
+    from seatrial.framework.two_key import KeyAction, Vote
+
+    with spoken():
+        house, at = Installation.open().house, now()
+        viewer = _viewer(house, who)
+        asked = _asked(house, viewer, name, KeyAction(action), digest, at)
+        house.permissions.vote(
+            viewer, name, Vote(asked.id, digest, viewer.person, viewer.organisation, viewer.role, at)
+        )
+    click.echo(f"{name}: key turned for {action}")
+
+
+@submission.command()
+@WHO
+@click.option("--record", is_flag=True, help="Record what is due, and carry out what was ordered.")
+def due(who: tuple[str, str, str], *, record: bool) -> None:
+    """List what a clock has made due of the submissions that you see."""
+    with spoken():
+        house, at = Installation.open().house, now()
+        found = house.due(_viewer(house, who), at)
+        for standing, events in found:
+            click.echo(f"{standing.object}  {standing.state}: {', '.join(events)}")
+            if record:
+                house.tick(standing.object, at)
+    if not found:
+        click.echo("nothing is due", err=True)
+
+
+@submission.command()
+def settle() -> None:
+    """Make up entries that the log owes, and carry out orders that a stopped process left."""
+    with spoken():
+        house = Installation.open().house
+        entries, still = house.settle(now())
+    click.echo(f"entries made up: {entries}")
+    for order in still:
+        click.echo(f"still open: {order.effect} for {order.submission}")
+
+
+@submission.command()
+def check() -> None:
+    """Compare rows and log: every state has its event, every event its state. Exit code 1 when they differ."""
+    with spoken():
+        faults = Installation.open().house.disagreements()
+    for fault in faults:
+        click.echo(fault)
+    click.echo(f"{len(faults)} differences between rows and log")
+    raise SystemExit(1 if faults else 0)
+
+
+@submission.command()
+@click.argument("person")
+@click.argument("organisation")
+@click.argument("role")
+@click.option("--kind", default="evaluator", show_default=True, help="What the organisation is.")
+@click.option("--by", "member", default="", help="Who enters them, once the organisation is here: one of its members.")
+def enrol(person: str, organisation: str, role: str, kind: str, member: str) -> None:
+    """Enter PERSON as ROLE of ORGANISATION. The first enters by their own act; later ones are entered by a member."""
+    from seatrial.framework.participant import Membership, Organisation, OrganisationKind, Role
+    from seatrial.framework.viewer import Viewer
+
+    with spoken():
+        house, at = Installation.open().house, now()
+        viewer = Viewer.house("a member is entered")
+        known = {one.id: one for one in house.participants.organisations(viewer)}
+        body = known.get(organisation) or Organisation(organisation, organisation, OrganisationKind(kind))
+        held = house.participants.memberships(viewer, member, at) if member else ()
+        begun = organisation in known and house.participants.peopled(viewer, organisation)
+        if begun and all(one.organisation != organisation for one in held):
+            raise ValueError(f"{organisation}: --by names one of its members; {member or 'nobody'} is none")
+        house.participants.add(viewer, body, (Membership(person, organisation, Role(role), at),))
+    click.echo(f"entered: {person} as {role} of {organisation}")
+
+
+def _viewer(house: House, who: tuple[str, str, str]) -> Viewer:
+    from seatrial.framework.submission_store import NotHere
+
+    try:
+        return house.viewer(_actor(who), "", now())
+    except NotHere:
+        raise ValueError(f"--as: {who[0]} is no {who[2]} of {who[1]} now; see: seatrial submission enrol") from None
+
+
+def _actor(who: tuple[str, str, str]) -> Actor:
+    from seatrial.framework.participant import SERVICE_ROLES, Role
+    from seatrial.framework.standing import Actor
+
+    if Role(who[2]) in SERVICE_ROLES:
+        raise ValueError(f"--as: {who[2]} is a service of the house, not a person")
+    return Actor(*who)
+
+
+def _act(house: House, name: str, event: str, who: tuple[str, str, str], at: datetime, **brought: Any) -> Act:  # noqa: ANN401
+    from seatrial.framework.instant import instant
+    from seatrial.framework.standing import Act
+    from seatrial.framework.two_key import KeyAction
+
+    actor, viewer = _actor(who), _viewer(house, who)
+    standing = house.submissions.load(viewer, name).standing
+    papers = tuple(_paper(house, viewer, standing, written, at) for written in brought["papers"])
+    request, votes = _turned(house, viewer, name, KeyAction(KEYS[event])) if event in KEYS else (None, ())
+    return Act(
+        event,
+        actor,
+        at,
+        documents=papers,
+        consent=_consent(brought["consent"]),
+        votes=votes,
+        key_request=request,
+        request_digest=request.digest if request else "",
+        reason=brought["reason"],
+        date=instant(brought["date"], "--date") if brought["date"] else None,
+        marks=tuple(_pair(mark, "--mark") for mark in brought["marks"]),
+    )
+
+
+def _paper(house: House, viewer: Viewer, standing: Standing, written: str, at: datetime) -> Document:
+    from seatrial.framework.data_class import DataClass
+    from seatrial.framework.document import Document
+
+    kind, path = _pair(written, "--document")
+    content = Path(path).read_bytes()
+    digest = house.papers.put(viewer, standing.object, DataClass.P, content)
+    version = 1 + sum(document.kind == kind for document in standing.documents)
+    return Document(kind, version, digest, viewer.organisation, (viewer.person,), at)
+
+
+def _pair(written: str, option: str) -> tuple[str, str]:
+    name, equals, value = written.partition("=")
+    if not (name and equals and value):
+        raise ValueError(f"{option}: {written!r}; write NAME=VALUE")
+    return name, value
+
+
+def _consent(path: Path | None) -> Consent | None:
+    from seatrial.framework.consent import Consent
+    from seatrial.storage.codec import decode
+
+    if path is None:
+        return None
+    try:
+        return decode(Consent, json.loads(path.read_text()))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{path}: no consent: {error}") from error
+
+
+def _turned(house: House, viewer: Viewer, name: str, action: KeyAction) -> tuple[KeyRequest | None, tuple[Vote, ...]]:
+    found = [pair for pair in house.permissions.asked(viewer, name) if pair[0].action is action]
+    return found[-1] if found else (None, ())
+
+
+def _asked(house: House, viewer: Viewer, name: str, action: KeyAction, digest: str, at: datetime) -> KeyRequest:
+    """The open request for this action and digest; a new one if there is none."""
+    from seatrial.framework.two_key import KeyRequest
+
+    for request, _ in house.permissions.asked(viewer, name):
+        if (request.action, request.digest, request.withdrawn_at) == (action, digest, None):
+            return request
+    request = KeyRequest(house.new_id("key"), action, name, digest, viewer.person, at)
+    house.permissions.ask(viewer, name, request)
+    return request
+
+
+def _written(name: str, receipts: Any, folder: Path | None) -> list[Path]:  # noqa: ANN401 - the ledger's
+    if folder is None:
+        return []
+    folder.mkdir(parents=True, exist_ok=True)
+    paths = [folder / f"{name}-{receipt.index}.tlog-proof" for receipt in receipts]
+    for path, receipt in zip(paths, receipts, strict=True):
+        path.write_bytes(receipt.encode())
+    return paths
+
+
+def _summary(standing: Standing) -> dict[str, Any]:
+    from seatrial.framework.instant import text
+
+    return {
+        "submission": standing.object,
+        "state": standing.state,
+        "since": text(standing.since) if standing.since else None,
+        "code_name": standing.subject.code_name if standing.subject else None,
+        "evaluator": standing.evaluator,
+        "pack": str(standing.pack) if standing.pack else None,
+        "access_ends": text(standing.window.end) if standing.window else None,
+    }
