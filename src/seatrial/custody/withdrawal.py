@@ -6,7 +6,7 @@
   clock starts. A part that fails or is late stops no other; it is listed as `outstanding`.
 - The receipt is never late: what is not confirmed by then stands in it. If the ledger cannot append, the receipt stands
   without its proof, which is *owed* and follows by `settle_owed`.
-- A repeat does the protective steps again and returns the same receipt.
+- A repeat does every step again, so that what was outstanding is made up, and returns the same receipt.
 """
 
 from __future__ import annotations
@@ -126,10 +126,10 @@ class Withdrawing:
         begun = self.clock()
         revoked = self.leases.end_scope(submission, at)
         halves, failed = self._drop_halves(submission)
+        confirmed, outstanding = run_parts(self.parts, submission, at, until=begun + PARTS_WITHIN_S, clock=self.clock)
         known = self.receipts.get(ReceiptKind.WITHDRAWAL, submission)
         if known is not None:
             return known
-        confirmed, outstanding = run_parts(self.parts, submission, at, until=begun + PARTS_WITHIN_S, clock=self.clock)
         statement = {
             "v": 1,
             "at": instant(at),
