@@ -26,7 +26,7 @@ def table() -> DeadlineTable:
     return parse_table(RAW)
 
 
-@pytest.mark.parametrize(("kev", "exposed", "automatable", "total"), product((False, True), repeat=4))
+@pytest.mark.parametrize(("kev", "exposed", "automatable", "total"), list(product((False, True), repeat=4)))
 def test_all_sixteen_rows(table: DeadlineTable, *, kev: bool, exposed: bool, automatable: bool, total: bool) -> None:
     days = PRINTED[kev, exposed][2 * automatable + total]
     due = table.due(Points(kev, exposed, automatable, total), DETECTED)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import runpy
+import sys
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -8,7 +10,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from seatrial.cli.installation import pack_named
-from seatrial.framework.consent import Activity
+from seatrial.framework.consent import Activity, Consent
 from seatrial.framework.graph import markdown, mermaid, places, svg, write
 from seatrial.framework.lifecycle import Backdated, Lifecycle, NotPossible, rows
 from seatrial.framework.lifecycles import LIFECYCLES, apply
@@ -148,3 +150,22 @@ def test_another_evaluator_is_no_party() -> None:
     with pytest.raises(NotPossible, match="of the parties"):
         apply(submitted, act, PACK, T0)
     assert submitted.evaluator == BUREAU
+
+
+@pytest.mark.parametrize(
+    "given", [consent(Activity.EVALUATE, days=401), consent(Activity.EVALUATE, of="sbj-2"), consent(Activity.EVALUATE)]
+)
+def test_a_consent_beyond_its_subject_is_not_taken(given: Consent) -> None:
+    act = Act("give_consent", actor("developer_owner"), T0, consent=given)
+    if given == consent(Activity.EVALUATE):
+        assert given in apply(drafted(), act, PACK, T0)[0].consents
+        return
+    with pytest.raises(NotPossible, match="a consent within its subject"):
+        apply(drafted(), act, PACK, T0)
+
+
+def test_the_module_draws_all_pictures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["graph", str(tmp_path)])
+    monkeypatch.delitem(sys.modules, "seatrial.framework.graph")
+    runpy.run_module("seatrial.framework.graph", run_name="__main__")
+    assert len(list(tmp_path.glob("lifecycle-*.svg"))) == len(LIFECYCLES)

@@ -8,11 +8,12 @@ import pytest
 from seatrial.cli.installation import pack_named
 from seatrial.framework.clock import account
 from seatrial.framework.consent import Activity
+from seatrial.framework.data_class import DataClass
 from seatrial.framework.lifecycle import NotPossible
 from seatrial.framework.lifecycles import apply, tick
 from seatrial.framework.obligation import due as owed
 from seatrial.framework.requirement import access_open
-from seatrial.framework.schedule import STAGES, plan
+from seatrial.framework.schedule import STAGES, plan, retention
 from seatrial.framework.standing import Act, Effect, Standing
 from seatrial.framework.subject import AccessForm
 from seatrial.framework.window import WindowEmpty
@@ -122,6 +123,20 @@ def test_a_developers_fault_moves_the_plan_and_not_the_window() -> None:
     assert found.at(T0 + 999 * HOUR).name == "signature"
     with pytest.raises(LookupError, match="no stage 'dinner'"):
         found.stage("dinner")
+
+
+def test_whoever_paused_owns_the_wait() -> None:
+    for who in ("developer_owner", "evaluator"):
+        paused = step(running(), "pause", who)
+        assert {one.owner for one in owed(paused, PACK, T0) if one.name == "resume"} == {who}
+    both = {one.owner for one in owed(walked(*TO_AGREED[:3]), PACK, T0) if one.name == "agree"}
+    assert both == {"developer_owner", "evaluator_lead"}
+
+
+def test_each_class_is_kept_for_its_own_time_after_the_close() -> None:
+    assert set(retention(T0, PACK).values()) == {T0 + 720 * HOUR}
+    short = replace(PACK, terms=replace(PACK.terms, retention_hours={DataClass.T: 24, DataClass.S: 720}))
+    assert retention(T0, short) == {DataClass.T: T0 + DAY, DataClass.S: T0 + 30 * DAY}
 
 
 def test_an_evaluators_fault_moves_nothing_and_is_accounted() -> None:

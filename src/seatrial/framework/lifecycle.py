@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from seatrial.framework.consent import BadConsent
 from seatrial.framework.instant import text, utc
 from seatrial.framework.standing import (
     CLOCK,
@@ -171,6 +172,7 @@ class Lifecycle:
         missing = [requirement.name for requirement in row.requires if not requirement.met(case)]
         if case.act.consent is not None and not of_developer(actor):
             missing.append("the developer's own act: nobody else brings a consent")
+        missing += _unfitting(row.event, case)
         if case.standing.pack not in (None, case.pack.ref) and row.event != "adopt_pack":
             missing.append("the policy pack that this submission pins")
         return [*missing, *_papers_missing(row.event, case)]
@@ -186,6 +188,18 @@ class Lifecycle:
             answers = (*answers, Answer(case.act.request_digest, row.effects))
         since = case.now if row.target != row.source else before.since
         return replace(row.records(case), state=row.target, since=since, last=entry, answers=answers)
+
+
+def _unfitting(event: str, case: Case) -> list[str]:
+    """Why a consent that is brought says more than its subject does; nothing where it fits."""
+    consent, subject = case.act.consent, case.standing.subject
+    if consent is None or subject is None or event == "revoke_consent":
+        return []
+    try:
+        consent.fitting(subject)
+    except BadConsent as error:
+        return [f"a consent within its subject: {error}"]
+    return []
 
 
 def _papers_missing(event: str, case: Case) -> list[str]:

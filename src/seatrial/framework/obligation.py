@@ -17,7 +17,7 @@ from seatrial.framework.disclosure import escalation_due
 from seatrial.framework.finding import FINAL as FINDING_FINAL
 from seatrial.framework.finding import embargo
 from seatrial.framework.framework_text import FINAL as TEXT_FINAL
-from seatrial.framework.schedule import plan
+from seatrial.framework.schedule import plan, retention
 from seatrial.framework.standing import Kind, Standing
 from seatrial.framework.submission import ACCESS, IDLE_DAYS, rests_on
 from seatrial.framework.withdrawal import RECORD_DAYS
@@ -49,15 +49,17 @@ def due(standing: Standing, pack: PolicyPack, now: datetime) -> tuple[Obligation
 
 def _submission(standing: Standing, pack: PolicyPack, now: datetime) -> Iterator[Obligation]:
     if standing.state in _WORDS:
-        name, what, owner = _WORDS[standing.state]
-        yield Obligation(standing.object, name, what, _by(standing, pack, now), owner)
+        name, what, owners = _WORDS[standing.state]
+        by = _by(standing, pack, now)
+        for owner in _paused_side(standing) if standing.state == "paused" else owners.split():
+            yield Obligation(standing.object, name, what, by, owner)
     if standing.state in ACCESS.split():
         yield from _during_access(standing, pack, now)
     if standing.state in {"review", "draft_report", "developer_comment"}:
         yield from _report(standing, pack, now)
     if standing.state in {"closed", "declined", "expired", "withdrawn"}:
         yield Obligation(
-            standing.object, "purge", "what must not be kept is removed", _removal(standing, pack), "custodian"
+            standing.object, "purge", "what must not be kept is removed", _removal(standing, pack, now), "custodian"
         )
     yield from _expectations(standing, pack)
 
@@ -66,14 +68,22 @@ _WORDS = {
     "inquiry": ("answer", "an answer to the developer's question", "designation_liaison"),
     "draft": ("submit", "the dossier, if the developer still wants to share it", "developer_owner"),
     "submitted": ("begin_terms", "a note whether there is capacity, and terms", "evaluator_lead"),
-    "terms": ("agree", "the signatures of both sides", "evaluator_lead"),
+    "terms": ("agree", "the signatures of both sides", "developer_owner evaluator_lead"),
     "agreed": ("grant_access", "access, once the plan is registered", "developer_owner"),
     "paused": ("resume", "the end of the pause, by the side that paused", "evaluator"),
-    "incident_hold": ("resume_after_incident", "a closing note and two keys, or the end of the runs", "evaluator_lead"),
+    "incident_hold": (
+        "resume_after_incident",
+        "a closing note and two keys, or the end of the runs",
+        "developer_owner evaluator_lead",
+    ),
     "report_issued": ("hand_over_complete", "findings counted over to the clearinghouse, or a close", "evaluator"),
     "handoff": ("close", "the close of the submission", "evaluator_lead"),
     "expired": ("close", "a new consent if the developer wants to go on, else a close", "developer_owner"),
 }
+
+
+def _paused_side(standing: Standing) -> tuple[str, ...]:
+    return ("developer_owner",) if standing.mark("paused_by") == "developer" else ("evaluator",)
 
 
 def _by(standing: Standing, pack: PolicyPack, now: datetime) -> datetime | None:
@@ -82,7 +92,8 @@ def _by(standing: Standing, pack: PolicyPack, now: datetime) -> datetime | None:
         return None if standing.window is None else standing.window.end
     idle = standing.state in {"inquiry", "draft"} and standing.last is not None
     forgotten = standing.last.at + timedelta(days=IDLE_DAYS) if idle and standing.last is not None else None
-    return earliest(forgotten, _consent_end(standing, now, rests_on(standing)), _removal_if_expired(standing, pack))
+    removal = _removal(standing, pack, now) if standing.state == "expired" else None
+    return earliest(forgotten, _consent_end(standing, now, rests_on(standing)), removal)
 
 
 def _consent_end(standing: Standing, now: datetime, activities: tuple[Activity, ...]) -> datetime | None:
@@ -90,23 +101,15 @@ def _consent_end(standing: Standing, now: datetime, activities: tuple[Activity, 
     return max(ends, default=None)
 
 
-def _removal_if_expired(standing: Standing, pack: PolicyPack) -> datetime | None:
-    return _removal(standing, pack) if standing.state == "expired" else None
-
-
-def _removal(standing: Standing, pack: PolicyPack) -> datetime | None:
-    if standing.since is None:
-        return None
+def _removal(standing: Standing, pack: PolicyPack, now: datetime) -> datetime:
+    since = standing.since or now
     if standing.state == "withdrawn":
-        return standing.since + timedelta(days=RECORD_DAYS)
-    return after(standing.since, max(pack.terms.retention_hours.values(), default=0))
+        return since + timedelta(days=RECORD_DAYS)
+    return max(retention(since, pack).values(), default=since)
 
 
 def _during_access(standing: Standing, pack: PolicyPack, now: datetime) -> Iterator[Obligation]:
-    opened = standing.date("access_opened")
-    if opened is None:
-        return
-    planned = plan(opened, standing.pauses, pack, now)
+    planned = plan(standing.date("access_opened") or now, standing.pauses, pack, now)
     stage = planned.stage("runs" if standing.state == "running" else "preflight")
     if standing.state != "incident_hold":
         yield Obligation(standing.object, stage.name, f"the stage {stage.name} of the plan", stage.due, stage.owner)

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from seatrial.framework.clock import Pause, Timer, account
+from seatrial.framework.clock import Pause, Timer, account, after
 
 if TYPE_CHECKING:
+    from seatrial.framework.data_class import DataClass
     from seatrial.framework.pack import PolicyPack
 
 STAGES = ("preflight", "runs", "review", "comment", "signature")
@@ -60,6 +61,11 @@ class Plan:
             if stage.name == name:
                 return stage
         raise LookupError(f"no stage {name!r}; a plan has {', '.join(STAGES)}")
+
+
+def retention(closed_at: datetime, pack: PolicyPack) -> dict[DataClass, datetime]:
+    """When each class that is not kept is gone, counted from the close."""
+    return {kept: after(closed_at, hours) for kept, hours in pack.terms.retention_hours.items()}
 
 
 def plan(opened_at: datetime, pauses: tuple[Pause, ...], pack: PolicyPack, now: datetime) -> Plan:

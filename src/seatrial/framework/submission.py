@@ -15,7 +15,7 @@ from datetime import timedelta
 from types import MappingProxyType
 
 from seatrial.framework import submission_records as record
-from seatrial.framework.clock import Timer, after
+from seatrial.framework.clock import Timer
 from seatrial.framework.consent import Activity
 from seatrial.framework.lifecycle import Case, Lifecycle, Requirement, Transition, rows
 from seatrial.framework.participant import Role
@@ -31,6 +31,7 @@ from seatrial.framework.requirement import (
     two_keys,
     when,
 )
+from seatrial.framework.schedule import retention
 from seatrial.framework.standing import Actor, Effect, Kind, Standing, of_developer
 from seatrial.framework.two_key import KeyAction
 
@@ -158,16 +159,11 @@ def _incidents_listed(case: Case) -> bool:
     return known is None or any(document.at >= known for document in lists)
 
 
-def deletion_due_hours(case: Case) -> int:
-    """The longest that anything of a closed submission is kept."""
-    return max(case.pack.terms.retention_hours.values(), default=0)
-
-
 def _deletion_due(case: Case) -> bool:
     if case.standing.state == "withdrawn":
         return case.act.brings("removal_record")
-    since = case.standing.since
-    due = since is not None and case.now >= after(since, deletion_due_hours(case))
+    since = case.standing.since or case.now
+    due = case.now >= max(retention(since, case.pack).values(), default=since)
     return due or case.act.brings("deletion_request")
 
 

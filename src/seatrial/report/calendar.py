@@ -29,7 +29,8 @@ def calendar(obligations: Iterable[Obligation], now: datetime) -> bytes:
     for owed in obligations:
         if owed.by is not None:
             feed.add_component(_todo(owed, now))
-    return feed.to_ical()
+    raw: bytes = feed.to_ical()
+    return raw
 
 
 def _todo(owed: Obligation, now: datetime) -> Todo:
