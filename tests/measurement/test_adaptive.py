@@ -19,6 +19,7 @@ from seatrial.measurement import posterior as posterior_module
 from seatrial.measurement import twostage as twostage_module
 from seatrial.measurement.adaptive import State, systematic
 from seatrial.measurement.posterior import Posterior
+from seatrial.measurement.success import wilson
 from seatrial.measurement.twostage import Stages, draw, draw_chances, predicted_half_width, second_stage
 from seatrial.measurement.worlds import BASE, CalibratorReview, calibrator_world
 
@@ -201,8 +202,9 @@ def test_banks_no_larger_than_a_round_or_two_are_run_to_the_end(size: int) -> No
     decisions = review(Design(seed=SEED), bank, None, dict.fromkeys(bank.task.tolist(), 1.0))
     assert sorted(task for one in decisions for task in one.tasks) == sorted(bank.task.tolist())
     assert decisions[-1].stop
-    assert decisions[-1].half_width == pytest.approx(0.0)
     assert decisions[-1].value == pytest.approx(1.0)
+    lower, upper = wilson(1.0, size)  # the luck of one run each is left, as of any fully run bank
+    assert (decisions[-1].lower, decisions[-1].upper) == pytest.approx((lower, upper))
 
 
 def test_a_review_that_stopped_has_no_next_round() -> None:

@@ -157,6 +157,9 @@ class State:
     def limits(self, level: float = LEVEL) -> tuple[float, float, float]:
         """The bank's success rate with its limits, by the mode in force; needs a score."""
         seen, tasks = self.score[self.seen], len(self.bank)
+        if len(seen) == tasks:  # nothing is left to guess; what a fully run bank prints is the luck of its runs
+            value = float(seen.mean())
+            return value, *wilson(value, tasks, level=level)
         low, high = float(seen.sum()) / tasks, 1 - float((1 - seen).sum()) / tasks  # what is certain already
         if self.mode == "information":
             value, lower, upper = self.bank_interval(level)
