@@ -13,10 +13,12 @@ from seatrial.ledger.memory import MemoryCheckpoint, MemoryLogStore
 from seatrial.ledger.merkle import EMPTY_ROOT, root
 from seatrial.ledger.receipt import verify_receipt
 from seatrial.ledger.sqlite import SqliteLogStore
+from seatrial.storage.stores.log import LogTables
 from support.ledger import LOG_SIGNER, event
+from support.stores import DATABASES, database
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 STORES: dict[str, Callable[[Path], LogStore]] = {
@@ -28,9 +30,13 @@ OTHER = "cas_000102030405060708090a0b0c0d0e0f"
 KEY = LOG_SIGNER.verifier.text
 
 
-@pytest.fixture(params=STORES)
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> LogStore:
-    return STORES[request.param](tmp_path)
+@pytest.fixture(params=[*STORES, *(f"house-{kind}" for kind in DATABASES)])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LogStore]:
+    if request.param in STORES:
+        yield STORES[request.param](tmp_path)
+        return
+    with database(request.param.removeprefix("house-"), tmp_path) as opened_database:
+        yield LogTables(opened_database)
 
 
 def opened(store: LogStore) -> Log:

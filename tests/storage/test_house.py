@@ -21,6 +21,7 @@ from seatrial.ledger.receipt import verify_receipt
 from seatrial.storage.entry import step_refs
 from support.framework import BUREAU, DAY, HOUR, LAB, RIVAL, T0, actor, consent, digest, fresh, full_act, keys
 from support.house import Rooms, open_house
+from support.stores import DATABASES, address, setting
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,9 +69,18 @@ def test_the_first_opening_makes_private_places_and_the_second_finds_them(tmp_pa
             assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
-def test_every_step_has_a_receipt_that_verifies_and_commits_to_it(tmp_path: Path) -> None:
-    house = open_house(tmp_path)
-    name = running(house)
+@pytest.mark.parametrize("kind", DATABASES)
+def test_every_step_has_a_receipt_that_verifies_and_commits_to_it(kind: str, tmp_path: Path) -> None:
+    with address(kind, tmp_path) as at:
+        house = open_house(tmp_path, environment=setting(at))
+        checked(house, running(house))
+        taken(house, house.submissions.list(OWNER)[0].object, "withdraw", "developer_owner", 9)
+        assert house.disagreements() == ()
+        assert house.settle(T0 + DAY) == (0, ())
+        house.database.close()
+
+
+def checked(house: House, name: str) -> None:
     record = house.submissions.load(OWNER, name)
     assert record.standing.state == "running"
     for step in record.history:

@@ -32,8 +32,8 @@ KINDS = {LAB: OrganisationKind.DEVELOPER, RIVAL: OrganisationKind.DEVELOPER, BUR
 @contextmanager
 def database(kind: str, folder: Path) -> Iterator[Database]:
     """An empty database with all tables, closed at the end."""
-    with _address(kind, folder) as address:
-        opened = Database(address)
+    with address(kind, folder) as at:
+        opened = Database(at)
         opened.prepare()
         try:
             yield opened
@@ -52,11 +52,12 @@ def _empty_sqlite() -> bytes:
 
 
 @contextmanager
-def _address(kind: str, folder: Path) -> Iterator[Address]:
+def address(kind: str, folder: Path) -> Iterator[Address]:
+    """An empty database: in SQLite with all tables, on the server with none."""
     if kind == "sqlite":
-        address = Address.of(folder)
-        Path(address.name).write_bytes(_empty_sqlite())
-        yield address
+        at = Address.of(folder)
+        Path(at.name).write_bytes(_empty_sqlite())
+        yield at
         return
     import psycopg  # noqa: PLC0415 - only where a server is named
 
@@ -68,6 +69,13 @@ def _address(kind: str, folder: Path) -> Iterator[Address]:
             yield Address.of(folder, f"{base}/{name}")
         finally:
             server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def setting(at: Address) -> dict[str, str]:
+    """The environment that names this database."""
+    if at.engine == "sqlite3":
+        return {}
+    return {"SEATRIAL_DATABASE": f"postgresql://{at.user}@{at.host}:{at.port}/{at.name}"}
 
 
 @dataclass(frozen=True)

@@ -217,8 +217,9 @@ def _act(house: House, name: str, event: str, who: tuple[str, str, str], at: dat
 
     actor, viewer = _actor(who), _viewer(house, who)
     standing = house.submissions.load(viewer, name).standing
-    papers = tuple(_paper(house, viewer, standing, written, at) for written in brought["papers"])
     request, votes = _turned(house, viewer, name, KeyAction(KEYS[event])) if event in KEYS else (None, ())
+    signers = tuple(dict.fromkeys([actor.person, *(vote.person for vote in votes)]))
+    papers = tuple(_paper(house, viewer, standing, written, signers, at) for written in brought["papers"])
     return Act(
         event,
         actor,
@@ -234,15 +235,17 @@ def _act(house: House, name: str, event: str, who: tuple[str, str, str], at: dat
     )
 
 
-def _paper(house: House, viewer: Viewer, standing: Standing, written: str, at: datetime) -> Document:
+def _paper(
+    house: House, viewer: Viewer, standing: Standing, written: str, signers: tuple[str, ...], at: datetime
+) -> Document:
+    """A paper that the act brings; whoever turned a key for the act has signed its papers."""
     from seatrial.framework.data_class import DataClass
     from seatrial.framework.document import Document
 
     kind, path = _pair(written, "--document")
-    content = Path(path).read_bytes()
-    digest = house.papers.put(viewer, standing.object, DataClass.P, content)
+    digest = house.papers.put(viewer, standing.object, DataClass.P, Path(path).read_bytes())
     version = 1 + sum(document.kind == kind for document in standing.documents)
-    return Document(kind, version, digest, viewer.organisation, (viewer.person,), at)
+    return Document(kind, version, digest, viewer.organisation, signers, at)
 
 
 def _pair(written: str, option: str) -> tuple[str, str]:

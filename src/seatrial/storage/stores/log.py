@@ -49,7 +49,6 @@ class LogRows:
     def __init__(self, frame: Frame, log: int) -> None:
         self._frame = frame
         self._log = log
-        self._head = -1
 
     def lock(self) -> None:
         """Become the only writer of this log."""
@@ -57,12 +56,9 @@ class LogRows:
         found = self._rows(f"SELECT size FROM storage_ledgerhead WHERE log = %s{for_update}")  # noqa: S608 - a constant
         if not found:
             self._run("INSERT INTO storage_ledgerhead (log, size) VALUES (%s, 0)")
-        self._head = found[0][0] if found else 0
 
     def size(self) -> int:
         """The number of entries."""
-        if self._head >= 0:
-            return self._head
         found = self._rows("SELECT size FROM storage_ledgerhead WHERE log = %s")
         return int(found[0][0]) if found else 0
 
@@ -72,16 +68,14 @@ class LogRows:
         Raises:
             IndexError: `index` is not the next one.
         """
-        if index != self._head:
-            raise IndexError(f"the log's next entry is {self._head}, not {index}")
-        self._run("UPDATE storage_ledgerhead SET size = size + 1 WHERE log = %s")
+        if self._run("UPDATE storage_ledgerhead SET size = size + 1 WHERE log = %s AND size = %s", index) != 1:
+            raise IndexError(f"the log's next entry is {self.size()}, not {index}")
         self._run(
             'INSERT INTO storage_ledgerentry (log, "index", entry, stream) VALUES (%s, %s, %s, %s)',
             index,
             entry,
             stream,
         )
-        self._head += 1
 
     def entry(self, index: int) -> bytes:
         """The bytes of an entry.
@@ -149,6 +143,7 @@ class LogRows:
             found: list[tuple[Any, ...]] = cursor.fetchall()
             return found
 
-    def _run(self, statement: str, *values: int | bytes | str) -> None:
+    def _run(self, statement: str, *values: int | bytes | str) -> int:
         with connections[self._frame.alias].cursor() as cursor:
             cursor.execute(statement, [self._log, *values])
+            return cursor.rowcount
