@@ -69,7 +69,8 @@ def open_upload(submission: str, again: str, token_file: Path) -> None:
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Put a proxy with TLS before any other.")
 @click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535))
-def receive(host: str, port: int) -> None:
+@click.option("--reserve-gib", default=10, show_default=True, type=click.IntRange(0), help="GiB of the disk left free.")
+def receive(host: str, port: int, reserve_gib: int) -> None:
     """Take uploads until it is told to end."""
     from seatrial.custody.chunks import DirectoryChunkStore
     from seatrial.custody.home import without_core_dumps
@@ -80,6 +81,7 @@ def receive(host: str, port: int) -> None:
         without_core_dumps()
         installation = Installation.open()
         uploads = installation.custody.uploads(lambda weights: _recorded(installation, weights))
+        uploads.reserve_bytes = reserve_gib << 30
         if isinstance(uploads.chunks, DirectoryChunkStore):
             uploads.chunks.sweep()
         listening = bound(host, port)

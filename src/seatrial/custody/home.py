@@ -105,7 +105,7 @@ class CustodyHome:
     def shredder(self, holdings: Sequence[Holding] = ()) -> Shredder:
         """What shreds here: records, chunks of weights, and whatever else is named."""
         uploads = self.uploads()
-        everything = (Records(self.records), HeldWeights(uploads.store, uploads.chunks), *holdings)
+        everything: tuple[Holding, ...] = (Records(self.records), HeldWeights(uploads.store, uploads.chunks), *holdings)
         return Shredder(self.vault, self.leases, self.credentials, self.shreddings, everything)
 
     def signer(self) -> CryptoSigner:

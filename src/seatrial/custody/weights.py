@@ -69,7 +69,7 @@ class TwoKeys:
 def asked(upload: str, lease: str, commitment: str) -> str:
     """The digest that a request to use weights is bound to: `sha256:` and hex."""
     plain = {"action": KeyAction.USE_WEIGHTS.value, "upload": upload, "lease": lease, "manifest": commitment}
-    return "sha256:" + hashlib.sha256(rfc8785.dumps(plain)).hexdigest()  # type: ignore[arg-type]
+    return "sha256:" + hashlib.sha256(rfc8785.dumps(plain)).hexdigest()
 
 
 def open_weights(

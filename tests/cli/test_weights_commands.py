@@ -1,0 +1,148 @@
+"""Weights from the command line: opened for a submission, sent, sent again, and into memory with two keys."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from seatrial.cli.installation import Installation
+from seatrial.custody.lease import Lease, LeaseToken, Limits, new_lease_id
+from seatrial.custody.weights import NotOpened, check_place
+from seatrial.framework.participant import Role
+from seatrial.framework.two_key import KeyAction, KeyRequest, Vote
+from seatrial.framework.viewer import Viewer
+from seatrial.ledger.receipt import verify_receipt
+
+SEATRIAL = Path(sys.executable).with_name("seatrial")
+SEATRIAL_RUN = [str(SEATRIAL)] if SEATRIAL.exists() else [sys.executable, "-m", "seatrial.cli"]
+WEIGHTS = os.urandom(200_000)
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("SEATRIAL_HOME", str(tmp_path / "home"))
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "w.safetensors").write_bytes(WEIGHTS)
+    (tmp_path / "model" / "extra.pkl").write_bytes(b"x")
+    return tmp_path
+
+
+def seatrial(*words: object, code: int = 0) -> str:
+    done = subprocess.run([*SEATRIAL_RUN, *map(str, words)], capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout + done.stderr
+
+
+@pytest.fixture
+def submission(home: Path) -> str:  # noqa: ARG001 - the installation is made in it
+    said = seatrial(
+        *("submit", "--developer", "lab-a", "--person", "per-1", "--evaluator", "bureau", "--code-name", "alpha"),
+        *("--digest", "sha256:" + "0" * 64),
+    )
+    found = re.search(r"sub_[0-9a-f]{32}", said)
+    assert found, said
+    return found[0]
+
+
+@pytest.fixture
+def url(submission: str) -> Iterator[str]:  # noqa: ARG001 - the receiver starts on a made installation
+    process = subprocess.Popen(
+        [*SEATRIAL_RUN, "custody", "receive", "--port", "0", "--reserve-gib", "0"], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    said = process.stdout.readline()
+    yield said.split(" at ")[1].split(";")[0]
+    process.terminate()
+    process.wait(20)
+    process.stdout.close()
+
+
+@pytest.fixture
+def memory() -> Iterator[Path]:
+    try:
+        check_place(Path("/dev/shm"), 1 << 24)
+    except NotOpened as reason:
+        pytest.skip(str(reason))
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as folder:
+        yield Path(folder)
+
+
+def leased(installation: Installation, submission: str) -> str:
+    token, now = LeaseToken.new(new_lease_id()), datetime.now(UTC)
+    lease = Lease(
+        id=token.lease,
+        token_digest=token.digest,
+        submission=submission,
+        subject_digest="sha256:" + "0" * 64,
+        purpose="evaluate",
+        models=("alpha",),
+        content_owners=("lab-a",),
+        attempt="",
+        not_before=now,
+        expires=now + timedelta(hours=1),
+        issuer="per-2",
+        limits=Limits(max_requests=1, max_input_tokens=1, max_output_tokens=1, max_concurrent=1),
+    )
+    installation.custody.leases.issue(lease, now)
+    return lease.id
+
+
+@pytest.mark.slow
+def test_weights_are_sent_and_opened_with_two_keys(home: Path, submission: str, url: str, memory: Path) -> None:
+    token, stated = home / "token", home / "manifest.json"
+    upload = seatrial("custody", "open-upload", submission, "--token-file", token).split()[-1]
+    assert "extra.pkl" in seatrial("custody", "manifest", home / "model", "--to", stated)
+    sending = ("custody", "upload", home / "model", "--url", url, "--token-file", token)
+    sent = seatrial(*sending, "--manifest", stated)
+    assert "2 files, 200001 bytes" in sent
+    assert seatrial(*sending) == sent
+    installation = Installation.open()
+    uploads = installation.custody.uploads()
+    receipt = uploads.complete(uploads.store.get(upload), datetime.now(UTC))
+    proof = verify_receipt(str(receipt["proof"]).encode(), installation.house.ledger.signer(1).verifier)
+    assert (proof.event.kind, proof.event.refs["manifest"]) == ("weights.sealed", receipt["commitment"])
+
+    lease = leased(installation, submission)
+    opening = ("custody", "unseal", upload, "--lease", lease, "--to", memory / "w")
+    found = re.search(r"sha256:[0-9a-f]{64}", seatrial(*opening, code=2))
+    assert found
+    viewer, now = Viewer.house("keys of the test"), datetime.now(UTC)
+    request = KeyRequest("key-1", KeyAction.USE_WEIGHTS, upload, found[0], "per-2", now)
+    installation.house.permissions.ask(viewer, submission, request)
+    installation.house.permissions.vote(
+        viewer, submission, Vote("key-1", found[0], "per-1", "lab-a", Role.DEVELOPER_OWNER, now)
+    )
+    assert "a key is missing: evaluator_lead" in seatrial(*opening, code=2)
+    assert not (memory / "w").exists()
+    installation.house.permissions.vote(
+        viewer, submission, Vote("key-1", found[0], "per-2", "bureau", Role.EVALUATOR_LEAD, now)
+    )
+    said = seatrial(*opening)
+    assert "signature: absent" in said
+    assert (memory / "w" / "w.safetensors").read_bytes() == WEIGHTS
+
+
+def test_bad_input_is_one_line(home: Path) -> None:
+    assert "no upload token" in seatrial(
+        *(
+            "custody",
+            "upload",
+            home / "model",
+            "--url",
+            "http://127.0.0.1:1",
+            "--token-file",
+            home / "model" / "extra.pkl",
+        ),
+        code=2,
+    )
+    (home / "model" / "link").symlink_to("w.safetensors")
+    assert "symbolic link" in seatrial("custody", "manifest", home / "model", code=2)
