@@ -247,7 +247,7 @@ def listing(dialect: str, models: Iterable[str]) -> dict[str, Any]:
         verbs = ["generateContent", "streamGenerateContent", "countTokens"]
         return {"models": [{"name": f"models/{name}", "supportedGenerationMethods": verbs} for name in names]}
     if dialect == "anthropic":
-        rows = [
+        rows: list[dict[str, Any]] = [
             {"type": "model", "id": name, "display_name": name, "created_at": "1970-01-01T00:00:00Z"} for name in names
         ]
         return {"data": rows, "has_more": False, "first_id": names[0], "last_id": names[-1]}

@@ -50,6 +50,8 @@ if TYPE_CHECKING:
     from seatrial.custody.lease import Lease
     from seatrial.custody.lease_store import LeaseStore
 
+HEAD_BYTES = 16 * 1024
+"""Largest head, together: a lease and some options are a few hundred bytes."""
 BODY_BYTES = 64 * 1024 * 1024
 """Largest request: far beyond any model's context as text."""
 HELD_BYTES = 256 * 1024 * 1024
@@ -171,6 +173,10 @@ class Gateway:
 
     async def _admit(self, passage: Passage, scope: Scope) -> tuple[Endpoint, dialects.Route, int]:
         """Everything that can be refused before the body is read."""
+        if scope["http_version"] not in {"1.0", "1.1"}:
+            raise NotCarried(400, "http_version", "HTTP/1.1 is spoken here")
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEAD_BYTES:
+            raise NotCarried(431, "headers_too_large", f"headers have at most {HEAD_BYTES} bytes")
         token = _token(scope["headers"])
         if self._broken:
             raise NotCarried(503, "gateway_stopped", "the gateway cannot write its log and carries nothing", 60)

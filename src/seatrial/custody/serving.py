@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from seatrial.custody.gateway import HEAD_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -22,8 +24,6 @@ if TYPE_CHECKING:
 
 HEAD_S = 10.0
 """For the head of a request to arrive whole."""
-HEAD_BYTES = 16 * 1024
-"""Of a request's line and headers: a lease and some options are a few hundred bytes."""
 CONNECTIONS = 1024
 """Open at once; more are answered 503."""
 IDLE_S = 20
@@ -99,7 +99,8 @@ def config(app: ASGIApp, **where: Any) -> uvicorn.Config:  # noqa: ANN401 - host
 
 def bound(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
     """A listening socket; port 0 takes a free one."""
-    made = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET, socket.SOCK_STREAM)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, or asyncio leaves Nagle's delay on
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     made.bind((host, port))
     made.listen(CONNECTIONS)
