@@ -63,7 +63,7 @@ def test_acts_with_papers_and_keys_lead_to_an_agreement(run: Run, tmp_path: Path
     shown = json.loads(run("submission", "show", name, *OWNER, "--json").stdout)
     assert (shown["state"], [step["event"] for step in shown["steps"]][-1]) == ("terms", "begin_terms")
     given = tmp_path / "consent.json"
-    evaluate = encode(consent(Activity.EVALUATE, of=name.replace("sub_", "sbj_")))
+    evaluate = encode(consent(Activity.EVALUATE, of=name.replace("sub_", "sbj_"), days=60))
     given.write_text(json.dumps(evaluate))
     run("submission", "act", name, "give_consent", *OWNER, "--consent", str(given))
     for who in (OWNER, LEAD):
