@@ -148,7 +148,8 @@ def test_too_many_at_once_wait(stores: Stores) -> None:
 def test_calls_left_by_a_crash_stay_spent_and_are_no_longer_in_flight(stores: Stores) -> None:
     made, _ = lease()
     stores.leases.issue(made, NOW)
-    stores.leases.reserve(made.id, CALL, NOW)
+    stores.former.reserve(made.id, CALL, NOW)
+    assert stores.leases.open_calls(SUBMISSION) == 1
     assert stores.leases.abandon(NOW) == 1
     spend = stores.leases.spend(made.id)
     assert (spend.settled.output_tokens, spend.held.output_tokens, spend.open_calls) == (10, 0, 0)

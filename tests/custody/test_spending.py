@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import random
+import signal
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -152,3 +154,24 @@ def test_what_is_no_token_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(NoSuchLease) as refused:
         LeaseToken.parse(text)
     assert not text or text not in str(refused.value)
+
+
+def test_calls_of_a_killed_process_are_abandoned_and_those_of_a_living_one_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "custody.sqlite3"
+    store = SqliteLeaseStore(CustodyFile(path))
+    made, _ = lease()
+    store.issue(made, NOW)
+    living = store.reserve(made.id, Call("m", 1, 5), NOW)
+    assert isinstance(living, Reservation)
+    process = multiprocessing.get_context("spawn").Process(target=reserve_and_die, args=(path, made.id))
+    process.start()
+    process.join(60)
+    assert store.spend(made.id).open_calls == 2
+    assert store.abandon(NOW) == 1
+    spend = store.spend(made.id)
+    assert (spend.open_calls, spend.held.output_tokens, spend.settled.output_tokens) == (1, 5, 7)
+
+
+def reserve_and_die(path: Path, lease_id: str) -> None:
+    SqliteLeaseStore(CustodyFile(path)).reserve(lease_id, Call("m", 1, 7), NOW)
+    os.kill(os.getpid(), signal.SIGKILL)

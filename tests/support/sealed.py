@@ -44,7 +44,7 @@ class Stores:
     def __init__(self, kind: str, folder: Path) -> None:
         self.kind, self.folder = kind, folder
         if kind == "memory":
-            self.leases = MemoryLeaseStore()
+            self.leases = self.former = MemoryLeaseStore()
             ended = self.leases.ended
             self.credentials, self.keys = MemoryCredentialStore(ended), MemoryKeyTable(ended)
             self.tokens, self.shreddings, self.receipts = (
@@ -57,6 +57,7 @@ class Stores:
         else:
             self.file = CustodyFile(folder / "custody.sqlite3")
             self.leases = SqliteLeaseStore(self.file)
+            self.former = SqliteLeaseStore(self.file, lambda: "1 0 a-former-boot")
             self.credentials, self.keys = SqliteCredentialStore(self.file), SqliteKeyTable(self.file)
             self.tokens = SqliteTokenStore(self.file)
             self.shreddings, self.receipts = SqliteShredStore(self.file), SqliteReceiptStore(self.file)

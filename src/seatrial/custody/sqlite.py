@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS reservation (
   id TEXT PRIMARY KEY, lease TEXT NOT NULL REFERENCES lease (id),
   state TEXT NOT NULL CHECK (state IN ('open', 'settled')),
   requests INTEGER NOT NULL, input_tokens INTEGER NOT NULL, output_tokens INTEGER NOT NULL,
-  microdollars INTEGER NOT NULL, excess INTEGER NOT NULL DEFAULT 0, at TEXT NOT NULL
+  microdollars INTEGER NOT NULL, excess INTEGER NOT NULL DEFAULT 0, at TEXT NOT NULL, holder TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS reservation_open ON reservation (state, lease) WHERE state = 'open';
 CREATE TABLE IF NOT EXISTS credential (

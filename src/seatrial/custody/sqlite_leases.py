@@ -24,9 +24,11 @@ from seatrial.custody.budget import (
 )
 from seatrial.custody.keys import new_id
 from seatrial.custody.lease import Lease, LeaseRefused, LeaseState, Limits, NoSuchLease, Prices
+from seatrial.custody.process import alive, this_process
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable
 
     from seatrial.custody.budget import Call, Usage
     from seatrial.custody.lease import LeaseToken
@@ -37,10 +39,10 @@ _COUNTERS = """UPDATE lease SET requests=?, input_tokens=?, output_tokens=?, mic
 
 
 class SqliteLeaseStore:
-    """Leases of every process that opens the file."""
+    """Leases of every process that opens the file; `holder` names the process that makes calls."""
 
-    def __init__(self, file: CustodyFile) -> None:
-        self._file = file
+    def __init__(self, file: CustodyFile, holder: Callable[[], str] = this_process) -> None:
+        self._file, self._holder = file, holder
 
     def issue(self, lease: Lease, now: datetime) -> None:
         """Keep a new lease."""
@@ -87,9 +89,9 @@ class SqliteLeaseStore:
             _write(tx, lease, after)
             reservation = Reservation(new_id("res"), lease, amount, held.ends(first))
             tx.execute(
-                "INSERT INTO reservation (id, lease, state, requests, input_tokens, output_tokens, microdollars, at)"
-                " VALUES (?,?,'open',?,?,?,?,?)",
-                (reservation.id, lease, *_numbers(amount), now.isoformat()),
+                "INSERT INTO reservation (id, lease, state, requests, input_tokens, output_tokens, microdollars, at,"
+                " holder) VALUES (?,?,'open',?,?,?,?,?,?)",
+                (reservation.id, lease, *_numbers(amount), now.isoformat(), self._holder()),
             )
             return reservation
 
@@ -99,11 +101,12 @@ class SqliteLeaseStore:
             return _settle(tx, reservation, usage, now)
 
     def abandon(self, now: datetime) -> int:
-        """Calls left open stay spent."""
+        """Calls left open by a process that is gone stay spent; those of a living one are its own affair."""
         with self._file.writing() as tx:
-            left = tx.execute("SELECT id FROM reservation WHERE state='open'").fetchall()
-            for row in left:
-                _settle(tx, row["id"], None, now)
+            rows = tx.execute("SELECT id, holder FROM reservation WHERE state='open'").fetchall()
+            left = [row["id"] for row in rows if not alive(row["holder"])]
+            for reservation in left:
+                _settle(tx, reservation, None, now)
             return len(left)
 
     def revoke(self, lease: str, now: datetime) -> bool:

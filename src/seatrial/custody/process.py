@@ -1,0 +1,39 @@
+"""Which process made a call, and whether it lives: its number, when it was started, and the boot of its host.
+
+A number alone comes back; with its start and the boot it does not. A process of another host or another process
+namespace looks as if it were gone: one custody file serves the processes of one host.
+
+>>> alive(this_process()), alive("1 0 another-boot")
+(True, False)
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+_BOOT = Path("/proc/sys/kernel/random/boot_id")
+
+
+def this_process() -> str:
+    """Name this process."""
+    return _name(os.getpid()) or f"{os.getpid()} 0 unknown"
+
+
+def alive(name: str) -> bool:
+    """Whether the process of this name still runs."""
+    number = name.partition(" ")[0]
+    return number.isdigit() and _name(int(number)) == name
+
+
+def _name(number: int) -> str:
+    """The name of the process with this number now; empty when there is none."""
+    try:
+        stat = Path(f"/proc/{number}/stat").read_text()
+        boot = _BOOT.read_text().strip()
+    except OSError:
+        return ""
+    after_command = stat.rpartition(")")[2].split()
+    if after_command[0] in {"Z", "X"}:
+        return ""
+    return f"{number} {after_command[19]} {boot}"
