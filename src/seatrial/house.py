@@ -4,6 +4,7 @@
 - An act is one transaction: the standing, its steps, the orders they give, the events that record them and the signed
   checkpoint. There is no state without its event and no event without its state, wherever a process is killed.
 - Orders to other rooms are carried out after that, and are kept until they are done: `settle` finds what is left.
+- What is purged is forgotten in the transaction of the purge; then the key under which the log names its parties goes.
 - A withdrawal waits for nothing. Its leases end before anything is written, and where the log cannot append, the
   withdrawal stands and its entry is owed; `settle` makes it up.
 - Who acts is a member of the organisation in the role, at that time. To anybody else the object is not there.
@@ -13,7 +14,7 @@ from __future__ import annotations
 
 import os
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
@@ -22,7 +23,6 @@ from seatrial.framework.participant import Role
 from seatrial.framework.standing import CLOCK, Effect
 from seatrial.framework.submission_store import WITHDRAW, NotHere, Place, Step, bare
 from seatrial.framework.viewer import Viewer
-from seatrial.ledger.errors import LedgerError
 from seatrial.ledger.folder import LedgerFolder
 from seatrial.storage.address import Address
 from seatrial.storage.agreement import disagreements
@@ -233,6 +233,14 @@ class House:
         viewer = Viewer.house("whether rows and log agree")
         return disagreements(viewer, self.submissions, self.log.store, self.ledger.number)
 
+    def go_on(self, now: datetime) -> Log:
+        """Continue the record under a new origin, once the database was put back from a copy.
+
+        Raises:
+            LedgerError: The log is sound; there is nothing to continue.
+        """
+        return self.ledger.go_on(now, self.random)
+
     def settle(self, now: datetime) -> tuple[int, tuple[Order, ...]]:
         """Make up entries that are owed and carry out open orders: how many entries, and the orders still open."""
         house = Viewer.house("entries owed and orders open")
@@ -281,13 +289,13 @@ class House:
         steps = tuple(one.step(new_salt(self.random)) for one in taken)
         try:
             receipts = self._appended(tuple((one.standing, step) for one, step in zip(taken, steps, strict=True)))
-        except (LedgerError, OSError):
+        except Exception:
             if steps[0].entry.event != WITHDRAW:
                 raise
             return steps, ()
         log = self.ledger.number
         placed = zip(steps, receipts, strict=True)
-        return tuple(_placed(step, Place(log, receipt.index)) for step, receipt in placed), receipts
+        return tuple(replace(step, place=Place(log, receipt.index)) for step, receipt in placed), receipts
 
     def _appended(self, steps: tuple[tuple[Standing, Step], ...]) -> tuple[Receipt, ...]:
         events = [
@@ -300,6 +308,8 @@ class House:
             self.permissions.end_grants(viewer, object_id, now)
         if Effect.VOID_VOTES in effects:
             self.permissions.void(viewer, object_id, now)
+        if Effect.DELETE_NOW in effects:
+            self.submissions.forget(viewer, object_id)
 
     def _carried(self, standing: Standing, effects: tuple[Effect, ...], now: datetime) -> tuple[Effect, ...]:
         """Have orders carried out; those that could not be."""
@@ -307,16 +317,20 @@ class House:
         for effect in effects:
             room = self.rooms.get(effect)
             try:
-                if room is None:
-                    left.append(effect)
-                else:
+                if effect is Effect.DELETE_NOW:
+                    self.stream_keys.shred(standing.object)
+                if room is not None:
                     room(standing, now)
+                elif effect is not Effect.DELETE_NOW:
+                    left.append(effect)
             except Exception:  # noqa: BLE001 - whatever stops one room must not keep the others from their orders
                 left.append(effect)
         return tuple(left)
 
     def _made_up(self, object_id: str, step: Step) -> bool:
         job = Viewer.for_submission(object_id)
+        if not step.salt:  # forgotten meanwhile: the entry commits to what nobody can open any more
+            step = replace(step, salt=new_salt(self.random))
         with self.database.session(job, writing=True):
             standing = self.submissions.load(job, object_id).standing
             [receipt] = self._appended(((standing, step),))
@@ -351,7 +365,3 @@ class _Taken:
         if self.standing.last is None:
             raise ValueError(f"{self.standing.object}: a step without its entry")
         return Step(self.act, self.standing.last, salt, None)
-
-
-def _placed(step: Step, place: Place) -> Step:
-    return Step(step.act, step.entry, step.salt, place)

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from seatrial.framework.consent import Activity
+from seatrial.framework.data_class import DataClass
 from seatrial.framework.lifecycle import NotPossible
 from seatrial.framework.participant import Role
 from seatrial.framework.standing import Act, Effect
-from seatrial.framework.submission_store import NotHere
+from seatrial.framework.submission_store import NotHere, Place
 from seatrial.framework.two_key import KeyAction
 from seatrial.framework.viewer import Viewer
-from seatrial.ledger.errors import NotTheSameLog
+from seatrial.ledger.errors import LedgerError, NotTheSameLog
 from seatrial.ledger.event import Event
 from seatrial.ledger.receipt import verify_receipt
 from seatrial.storage.entry import step_refs
@@ -194,6 +195,13 @@ def test_a_database_from_a_copy_is_refused_but_a_withdrawal_goes_on(tmp_path: Pa
         taken(restored, name, "record_release_date", "developer_owner", 2)
     outcome = taken(restored, name, "withdraw", "developer_owner", 3)
     assert (outcome.standing.state, outcome.owed) == ("withdrawn", True)
+    restored.go_on(T0 + DAY)
+    assert restored.settle(T0 + DAY) == (1, ())
+    assert restored.disagreements() == ()
+    step = restored.submissions.load(OWNER, name).history[-1]
+    assert step.place == Place(2, 1)
+    with pytest.raises(LedgerError):
+        restored.go_on(T0 + DAY)
 
 
 def test_what_a_clock_makes_due_is_listed_and_recorded(tmp_path: Path) -> None:
@@ -218,3 +226,40 @@ def test_a_revoked_consent_and_what_ends_by_it_are_one_act(tmp_path: Path) -> No
     outcome = taken(house, name, "revoke_consent", "developer_owner", 9, consent=evaluate.revoke(T0 + 9 * HOUR))
     assert outcome.standing.state == "expired"
     assert len(outcome.receipts) == 2
+
+
+def test_a_purge_forgets_and_leaves_a_history_that_still_agrees_with_the_log(tmp_path: Path) -> None:
+    house = open_house(tmp_path)
+    name = running(house)
+    house.papers.put(OWNER, name, DataClass.P, b"the agreement")
+    taken(house, name, "withdraw", "developer_owner", 9)
+    at = T0 + 10 * DAY
+    by = actor("custodian", organisation="house")
+    outcome = house.act(name, full_act("purge", by, at, about=name, request_digest=""), at)
+    assert (outcome.standing.state, outcome.outstanding) == ("purged", ())
+    assert not list((tmp_path / "keys" / "streams").iterdir())
+    left = house.submissions.load(OWNER, name)
+    assert (left.standing.subject, left.standing.consents, left.history[1].act.documents) == (None, (), ())
+    assert house.disagreements() == ()
+    house.database.close()
+    content = b"".join(path.read_bytes() for path in tmp_path.glob("seatrial.sqlite3*"))
+    assert b"heron-7" not in content
+
+
+@pytest.mark.parametrize("fault", [OSError("disk"), RuntimeError("bug"), ValueError("key")])
+def test_whatever_stops_the_log_stops_no_withdrawal(
+    fault: Exception, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = open_house(tmp_path)
+    name = drafted(house)
+
+    def stopped(*_: object) -> bytes:
+        raise fault
+
+    monkeypatch.setattr("seatrial.ledger.log.Log.append", stopped)
+    with pytest.raises(type(fault)):
+        taken(house, name, "record_release_date", "developer_owner", 1)
+    assert taken(house, name, "withdraw", "developer_owner", 2).owed
+    monkeypatch.undo()
+    assert house.settle(T0 + DAY) == (1, ())
+    assert house.disagreements() == ()

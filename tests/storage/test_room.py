@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -15,13 +16,14 @@ from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.state import ProjectState
 from django.test.utils import CaptureQueriesContext
 
+from seatrial.framework import viewer
 from seatrial.framework.consent import Activity
 from seatrial.framework.participant import Role
 from seatrial.framework.standing import Act
 from seatrial.framework.submission import SUBMISSION
 from seatrial.framework.viewer import Viewer
 from seatrial.framework.vocabulary import Form, Surface, Wording, check
-from seatrial.storage import Address, BadAddress
+from seatrial.storage import Address, BadAddress, address, codec
 from seatrial.storage.codec import decode, encode
 from seatrial.storage.session import Database
 from seatrial.storage.stores.participants import ParticipantTables
@@ -31,6 +33,7 @@ from support.house import open_house
 
 if TYPE_CHECKING:
     from pathlib import Path
+    from types import ModuleType
 
     from seatrial.house import House
 
@@ -59,6 +62,13 @@ def test_the_stores_load_in_any_order() -> None:
     for first in ("stores.papers", "upgrade", "tables", "stores.log"):
         program = f"import seatrial.storage.{first}, seatrial.house"
         assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("module", [address, codec, viewer])
+def test_the_worked_examples_hold(module: ModuleType) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted > 0
+    assert found.failed == 0
 
 
 def drafts(house: House, count: int) -> str:

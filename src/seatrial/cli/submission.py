@@ -168,6 +168,14 @@ def check() -> None:
     raise SystemExit(1 if faults else 0)
 
 
+@submission.command("continue")
+def continue_() -> None:
+    """Go on under a new origin, once the database was put back from a copy; a sound log is left as it is."""
+    with spoken():
+        log = Installation.open().house.go_on(now())
+    click.echo(log.signer.verifier.text)
+
+
 @submission.command()
 @click.argument("person")
 @click.argument("organisation")

@@ -21,8 +21,9 @@ SQLITE_FILE = "seatrial.sqlite3"
 BUSY_SECONDS = 20
 """How long a writer waits for another one before it gives up."""
 
-WRITER_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
-"""WAL: readers never wait for the writer. FULL: what was acknowledged survives a power cut."""
+WRITER_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
+"""WAL: readers never wait for the writer. FULL: what was acknowledged survives a power cut.
+secure_delete: what is purged leaves no old page."""
 READER_PRAGMAS = "PRAGMA query_only=ON;"
 POSTGRES_READER = r"-c default_transaction_read_only=on -c default_transaction_isolation=repeatable\ read"
 """Cannot write, and sees one state of all tables for as long as its transaction lasts, as SQLite's readers do."""

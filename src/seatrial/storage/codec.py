@@ -10,8 +10,10 @@
 ... class Note:
 ...     name: str
 ...     tags: frozenset[str] = frozenset()
->>> decode(Note, encode(Note("tide", frozenset({"b", "a"}))))
-Note(name='tide', tags=frozenset({'b', 'a'}))
+>>> encode(Note("tide", frozenset({"b", "a"})))
+{'name': 'tide', 'tags': ['a', 'b']}
+>>> decode(Note, {"name": "tide", "tags": ["a"]})
+Note(name='tide', tags=frozenset({'a'}))
 """
 
 from __future__ import annotations
