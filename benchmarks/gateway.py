@@ -4,7 +4,8 @@
 
 The endpoint and the clients run in processes of their own, so that the figure is the gateway's own CPU alone: user and
 system time of its process between the first and the last call. A direct call costs the gateway nothing, so this is the
-whole of what is added; wall times of both ways are printed beside it. `--durable`: stores in SQLite, synced.
+whole of what is added; wall times of both ways are printed beside it. `--durable`: stores in SQLite, synced,
+and the endpoint unsealed with both halves of its key at each call, as in an installation.
 """
 
 from __future__ import annotations
@@ -26,15 +27,14 @@ import psutil
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
 from seatrial.custody.access_log import MemoryAccessStore
-from seatrial.custody.credential import Endpoint
+from seatrial.custody.credential import Endpoint, opened_endpoint, sealed_endpoint
 from seatrial.custody.gateway import gateway_app
+from seatrial.custody.home import CustodyHome
 from seatrial.custody.lease import Limits
 from seatrial.custody.lease_store import MemoryLeaseStore
 from seatrial.custody.secret import Secret
 from seatrial.custody.serving import bound, serve
-from seatrial.custody.sqlite import CustodyFile
 from seatrial.custody.sqlite_access import SqliteAccessStore
-from seatrial.custody.sqlite_leases import SqliteLeaseStore
 from support.custody import MODEL, OWNER, made_lease
 from support.providers import KEY, provider
 
@@ -62,14 +62,23 @@ def endpoint(pipe: Connection) -> None:
 def gate(pipe: Connection, url: str, folder: str) -> None:
     """The gateway's process."""
     lease, token = made_lease(limits=LIMITS)
-    file = CustodyFile(Path(folder) / "custody.sqlite3") if folder else None
-    leases = SqliteLeaseStore(file) if file else MemoryLeaseStore()
-    log = SqliteAccessStore(file) if file else MemoryAccessStore()
-    leases.issue(lease, datetime.now(UTC))
-    opened = Endpoint(f"{url}/v1", "openai", Secret(KEY.encode()), OWNER, on_site=True)
+    endpoint = Endpoint(f"{url}/v1", "openai", Secret(KEY.encode()), OWNER, on_site=True)
     listening = bound()
+    if folder:
+        home, now = CustodyHome.open(Path(folder)), datetime.now(UTC)
+        home.leases.issue(lease, now)
+        home.credentials.put(sealed_endpoint(home.vault, "crd_" + "0" * 32, lease.submission, endpoint, now))
+        app = gateway_app(
+            home.leases,
+            lambda submission, at: opened_endpoint(home.vault, home.credentials.get(submission), at),
+            SqliteAccessStore(home.file),
+        )
+    else:
+        leases = MemoryLeaseStore()
+        leases.issue(lease, datetime.now(UTC))
+        app = gateway_app(leases, lambda *_: endpoint, MemoryAccessStore())
     pipe.send((f"http://127.0.0.1:{listening.getsockname()[1]}", token))
-    serve(gateway_app(leases, lambda *_: opened, log), listening)
+    serve(app, listening)
 
 
 async def calls(url: str, token: str, body: dict[str, Any], count: int) -> float:

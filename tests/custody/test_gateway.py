@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
+import psutil
 import pytest
 
 from seatrial.custody.access_log import Ending, MemoryAccessStore
@@ -145,7 +146,7 @@ def test_what_is_out_of_scope_is_refused(changed: dict[str, Any], status: int, s
         answer = post(served, {**ASKED, **changed})
         assert (answer.status_code, code(answer)) == (status, said)
         assert there.requests == []
-        assert served.rows[0].ending is Ending.REFUSED
+        assert served.rows[0].ending is Ending.GATEWAY
 
 
 def test_budgets_end_in_403_and_what_is_in_flight_in_429() -> None:
@@ -329,3 +330,38 @@ def leaks(answer: httpx.Response, url: str) -> None:
     told = answer.text + str(answer.headers)
     for secret in (KEY, OWNER, url.removeprefix("http://")):
         assert secret not in told
+
+
+@pytest.mark.slow
+def test_two_hundred_streams_run_in_flat_memory() -> None:
+    with provider("openai") as there, gateway(there) as served:
+        there.endless, there.pause_s = True, 0.1
+        sizes = asyncio.run(held_open(served, 200))
+    early, late = max(sizes[:3]), max(sizes[-3:])
+    assert late - early < 8 * 2**20, sizes
+
+
+async def held_open(served: Served, count: int) -> list[int]:
+    """Memory of this process (server, gateway and clients) while `count` streams are open and read."""
+    headers, body = {"authorization": f"Bearer {served.token}"}, {**ASKED, "stream": True}
+    limits = httpx.Limits(max_connections=count)
+    got = [0] * count
+    async with httpx.AsyncClient(timeout=30, limits=limits, headers=headers) as client:
+
+        async def read(number: int) -> None:
+            async with client.stream("POST", f"{served.url}/v1/chat/completions", json=body) as answer:
+                async for chunk in answer.aiter_raw():
+                    got[number] += len(chunk)
+
+        tasks = [asyncio.create_task(read(number)) for number in range(count)]
+        while not all(got):
+            await asyncio.sleep(0.05)
+        sizes = []
+        for _ in range(12):
+            sizes.append(psutil.Process().memory_info().rss)
+            await asyncio.sleep(0.5)
+        assert not any(task.done() for task in tasks)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    return sizes
