@@ -30,7 +30,10 @@ from seatrial.framework.standing import CLOCK, Act, Effect, Kind, Standing
 from seatrial.framework.subject import AccessForm, Variant
 from seatrial.framework.submission import ACCESS, FINAL, OVER, STATES, SUBMISSION, WITHDRAWAL
 from seatrial.framework.two_key import KeyAction
+from seatrial.framework.vocabulary import Form, Surface, Wording
+from seatrial.framework.vocabulary import check as check_words
 from seatrial.framework.window import WindowError
+from seatrial.framework.withdrawal import STAYS, orders
 from support.framework import (
     ALL_PAPERS,
     BUREAU,
@@ -641,3 +644,36 @@ def test_the_walk_brings_every_paper_that_a_row_could_ask_for() -> None:
     }
     assert named <= set(ALL_PAPERS)
     assert BUREAU != RIVAL
+
+
+def tables() -> Iterator[Wording]:
+    """Every name and sentence of the lifecycles."""
+    for lifecycle in LIFECYCLES.values():
+        for state, meaning in lifecycle.meaning.items():
+            yield Wording(Surface.STORED, f"{lifecycle.kind}.{state}", state, Form.LABEL)
+            yield Wording(Surface.PAGE, f"{lifecycle.kind}.{state}", meaning)
+        for row in lifecycle.transitions:
+            for form in (Form.LABEL, Form.IDENTIFIER):
+                yield Wording(Surface.CODE, f"{lifecycle.kind}.{row.event}", row.event, form)
+            for need in row.requires:
+                yield Wording(Surface.PAGE, f"{lifecycle.kind}.{row.event}", need.name)
+
+
+def orders_and_obligations() -> Iterator[Wording]:
+    """Every name and sentence of what follows from them."""
+    for name in (*Effect, *(order.name for order in orders(T0))):
+        yield Wording(Surface.CODE, "order", name, Form.LABEL)
+    for words in (*(order.words for order in orders(T0)), *STAYS.values()):
+        yield Wording(Surface.NOTICE, "withdrawal", words)
+    for node in (*reachable(), *(Node(one, T0) for one in findings().values())):
+        for found in owed(node.standing, PACK, node.now):
+            yield Wording(Surface.CODE, found.object, found.name, Form.IDENTIFIER)
+            yield Wording(Surface.PAGE, found.object, found.what)
+
+
+def test_no_state_event_requirement_order_or_obligation_speaks_of_permission() -> None:
+    every = {*tables(), *orders_and_obligations()}
+    assert len(every) > 400
+    assert check_words(every) == ()
+    planted = Wording(Surface.STORED, "submission", "cleared", Form.LABEL)
+    assert [hit.word for hit in check_words({*every, planted})] == ["cleared"]
