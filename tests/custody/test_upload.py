@@ -6,6 +6,7 @@ import hashlib
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,9 +19,11 @@ import pytest
 from seatrial.custody.keys import KeyGone
 from seatrial.custody.manifest import Manifest, describe
 from seatrial.custody.secret import Secret
+from seatrial.custody.serving import served as on_loopback
+from seatrial.custody.upload_app import upload_app
 from seatrial.custody.upload_client import UploadClient, UploadFailed
-from seatrial.custody.upload_store import UploadToken
-from support.uploads import Receiver, house, made_weights, receiver
+from seatrial.custody.upload_store import UploadToken, open_upload
+from support.uploads import SUBMISSION, Receiver, house, made_weights, receiver
 
 CHUNK = 64 << 10
 SIZES = {
@@ -256,6 +259,31 @@ def test_hostile_paths_reach_nothing(served: Receiver, path: str) -> None:
     assert [
         path for path in sorted(served.home.rglob("*")) if "sqlite" not in path.name and "calls" not in path.name
     ] == [path for path in before if "sqlite" not in path.name and "calls" not in path.name]
+
+
+def test_a_sender_that_falls_silent_or_hangs_up_leaves_nothing(
+    tmp_path: Path, weights: Path, manifest: Manifest
+) -> None:
+    uploads = house(tmp_path / "house", CHUNK)
+    token = open_upload(uploads.store, SUBMISSION, NOW)
+    digest = manifest.files[2].chunks[0]
+    piece = (weights / manifest.files[2].path).read_bytes()[: CHUNK // 2]
+    head = f"PUT /uploads/{token.upload}/chunks/{digest} HTTP/1.1\r\nhost: x\r\ncontent-length: {CHUNK}\r\n"
+    head += f"authorization: {bearer(token)['authorization']}\r\n\r\n"
+    with on_loopback(upload_app(uploads, silence_s=0.3)) as url:
+        address = ("127.0.0.1", int(url.rsplit(":", 1)[1]))
+        with httpx.Client(base_url=url, headers=bearer(token)) as http:
+            assert http.put(f"/uploads/{token.upload}/manifest", content=manifest.encode()).status_code == 201
+            with socket.create_connection(address, timeout=20) as silent:
+                silent.sendall(head.encode() + piece)
+                assert silent.recv(100).startswith(b"HTTP/1.1 408")
+            for _ in range(10):
+                with socket.create_connection(address, timeout=20) as gone:
+                    gone.sendall(head.encode() + piece)
+            assert http.put(f"/uploads/{token.upload}/chunks/{digest}", content=piece * 2).status_code == 422
+            assert http.head(f"/uploads/{token.upload}/chunks/{digest}").status_code == 404
+    assert not list((tmp_path / "house" / "chunks").rglob("*.part"))
+    assert uploads._coming == 0
 
 
 def test_a_disk_at_its_reserve_takes_nothing_and_says_so(tmp_path: Path, weights: Path, manifest: Manifest) -> None:

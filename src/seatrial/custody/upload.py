@@ -26,7 +26,7 @@ from seatrial.custody.upload_store import admitted
 from seatrial.ledger.event import SALT_BYTES, commitment_ref
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import datetime
 
     from seatrial.custody.chunk_seal import Sealing
@@ -290,12 +290,13 @@ class ComingChunk:
     over: Callable[[], None]
     _begun: bool = False
 
-    def add(self, plain: bytes | bytearray) -> None:
+    def add(self, pieces: Iterable[bytes]) -> None:
         """The next bytes."""
         if not self._begun:
             self._begun = True
             self.writer.write(self.sealing.begin())
-        self.writer.write(self.sealing.add(plain))
+        for piece in pieces:
+            self.writer.write(self.sealing.add(piece))
 
     def keep(self) -> bool:
         """Keep it, durable on return, if its digest is right; whether it is new. Raises `WrongChunk`."""

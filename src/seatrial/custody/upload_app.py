@@ -33,7 +33,7 @@ from seatrial.custody.chunks import UploadGone
 from seatrial.custody.developer_half import HalfAwaited
 from seatrial.custody.keys import CustodyError, KeyGone
 from seatrial.custody.lease import ScopeEnded
-from seatrial.custody.manifest import MAX_MANIFEST_BYTES, READ_BYTES, BadManifest
+from seatrial.custody.manifest import MAX_MANIFEST_BYTES, BadManifest
 from seatrial.custody.upload import (
     PAGE,
     ChunksMissing,
@@ -56,6 +56,8 @@ IN_FLIGHT: Final = 4
 SILENCE_S: Final = 60.0
 """Without one byte; a slow line sends something within a second."""
 RETRY_AFTER_S: Final = 30
+AT_ONCE_BYTES: Final = 512 << 10
+"""Handed to a thread at once: hashing and writing let others run, the way there and back costs little."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _STATUS: Final[dict[type[CustodyError], tuple[int, str]]] = {
@@ -136,26 +138,28 @@ class Door:
             await asyncio.to_thread(coming.discard)
 
     async def _fill(self, request: Request, coming: ComingChunk) -> None:
-        waiting = bytearray()
+        waiting: list[bytes] = []
+        size = 0
         async for piece in self._pieces(request):
-            waiting += piece
-            if len(waiting) >= READ_BYTES // 2:
+            waiting.append(piece)
+            size += len(piece)
+            if size >= AT_ONCE_BYTES:
                 await asyncio.to_thread(coming.add, waiting)
-                waiting.clear()
+                waiting, size = [], 0
         if waiting:
             await asyncio.to_thread(coming.add, waiting)
 
     async def _pieces(self, request: Request) -> AsyncIterator[bytes]:
-        stream = aiter(request.stream())
-        while True:
-            try:
-                async with asyncio.timeout(self._silence_s):
-                    piece = await anext(stream)
-            except StopAsyncIteration:
-                return
-            except TimeoutError:
-                raise _refused(408, "silent", f"no byte came for {self._silence_s:g} s") from None
-            yield piece
+        """The body as it comes; silence is counted anew from each piece, and not while a piece is worked on."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._silence_s) as silence:
+                async for piece in request.stream():
+                    silence.reschedule(None)
+                    yield piece
+                    silence.reschedule(loop.time() + self._silence_s)
+        except TimeoutError:
+            raise _refused(408, "silent", f"no byte came for {self._silence_s:g} s") from None
 
     async def _drained(self, request: Request) -> None:
         """Read on to the end, so that the sender comes to read the answer."""
