@@ -313,7 +313,7 @@ class House:
 
     def _carried(self, standing: Standing, effects: tuple[Effect, ...], now: datetime) -> tuple[Effect, ...]:
         """Have orders carried out; those that could not be."""
-        left = []
+        left: list[Effect] = []
         for effect in effects:
             room = self.rooms.get(effect)
             try:

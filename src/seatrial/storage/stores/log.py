@@ -146,4 +146,4 @@ class LogRows:
     def _run(self, statement: str, *values: int | bytes | str) -> int:
         with connections[self._frame.alias].cursor() as cursor:
             cursor.execute(statement, [self._log, *values])
-            return cursor.rowcount
+            return int(cursor.rowcount)
