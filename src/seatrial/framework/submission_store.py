@@ -11,13 +11,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from itertools import pairwise
+from typing import TYPE_CHECKING, Protocol
 
 from seatrial.framework.participant import DEVELOPER_ROLES, Role
 from seatrial.framework.standing import Act, Entry, Kind, Standing
-from seatrial.framework.viewer import Viewer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from seatrial.framework.viewer import Viewer
 
 WITHDRAW = "withdraw"
 PURGED = "purged"
@@ -127,8 +131,8 @@ def bare(entry: Entry) -> Act:
 def visible(viewer: Viewer, standing: Standing, *, rival: bool) -> bool:
     """Whether the object is there for this viewer; `rival`: the viewer's organisation is a developer.
 
-    What the viewer may read of it is `access.decide`'s to say. This asks only whether its existence is known to them: to
-    its developer, and to the organisations that a consent of it names or that assess it, once it has left the
+    What the viewer may read of it is `access.decide`'s to say. This asks only whether its existence is known to them:
+    to its developer, and to the organisations that a consent of it names or that assess it, once it has left the
     developer's slice.
     """
     if viewer.sees_all or viewer.submission == standing.object:
@@ -158,7 +162,7 @@ def check_steps(standing: Standing, expected_version: int, steps: Sequence[Step]
     numbers = [step.entry.seq for step in steps]
     if not steps or numbers != list(range(expected_version + 1, expected_version + 1 + len(steps))):
         raise Unfounded(f"{standing.object}: steps {numbers} do not follow version {expected_version}")
-    if any(one.entry.target != other.entry.source for one, other in zip(steps, steps[1:], strict=False)):
+    if any(one.entry.target != other.entry.source for one, other in pairwise(steps)):
         raise Unfounded(f"{standing.object}: a step does not begin where the one before it ended")
     if standing.last != steps[-1].entry or standing.state != steps[-1].entry.target:
         raise Unfounded(f"{standing.object}: its last step leads to {steps[-1].entry.target}, not to {standing.state}")
