@@ -38,16 +38,21 @@ ROOMS = [ROOM.parent / room for room in ("framework", "ledger", "custody", "stor
 DOCS = ROOM.parents[2] / "docs"
 
 LABELS = """Approve;Approved;APPROVAL;disapprove;Reject;rejected;Cleared;clearance_level;preclearance;certify;certified;
-certification;Certificate;veto;greenlight;licensure;go/no-go;GoNoGo;is_covered;covered_model;designated;Designation;
-Pass;PASSED;fail;Failed;Blocked;block;Clear;permit;Permission;licence;License;Authorised;authorize;Allowed;deny;Denied;
+certification;Certificate;veto;greenlight;licensure;go/no-go
+GoNoGo;is_covered;covered_model;designated;Designation;
+
+Pass;PASSED;fail;Failed;Blocked;block;Clear;permit;Permission;licence;License;
+Authorised;authorize;Allowed;deny;Denied;
 Refuse;refused;Hold;HELD;delay;Gate;eligible;compliant;Safe;unsafe;secure;Verdict"""
 SENTENCES = """fit for release;ready for launch;safe to deploy;The model is cleared.;It was approved by the agency.
 The launch can be blocked by this.;Nothing delays the release.;release_gate;isSafeToShip;releaseAllowed;launch_permit;
 deployment-denied;A pass is needed before rollout.;This holds the general availability.;go live only if compliant;
 hold the launch;publish model if eligible;open weights are permitted;release.verdict;not ready for launch yet;
-covered models;pre-cleared;vetoed;The certificate of the model;safe for deployment;ﬁt for release;APPROVÉ is approved"""
-ALLOWED = """clearinghouse;Clearinghouse;clearing house;clearinghouse_lead;send to the clearinghouses;TLP:CLEAR;tlp_clear;
-TLP_CLEAR;pass@k;pass@5;Pass@1 was 0.3;designation_liaison;designation_inquiry_reference;DesignationLiaison;
+covered models;
+pre-cleared;vetoed;The certificate of the model;safe for deployment;ﬁt for release;
+\uff41\uff50\uff50\uff52\uff4f\uff56\uff45\uff44"""
+ALLOWED = """clearinghouse;Clearinghouse;clearing house;clearinghouse_lead;send to the clearinghouses;TLP:CLEAR;
+tlp_clear;TLP_CLEAR;pass@k;pass@5;Pass@1 was 0.3;designation_liaison;designation_inquiry_reference;DesignationLiaison;
 a password;passive;passage;compass;blockchain;aggregate;delegate;investigate;navigate;mitigate;unsolved;release_date;
 record_release_date;partner_release;resume_after_incident;incident_hold;withdrawn;declined;calls are checked;
 holding pattern;A run failed.;The probe found it closed;secured by a key;the gate showed it;tool call denied by policy;
@@ -72,8 +77,7 @@ def test_every_seeded_sentence_or_name_is_found(text: str) -> None:
 @pytest.mark.parametrize("text", [*split(ALLOWED), *STANDING_NOTICES, *NOTICES])
 def test_phrases_that_may_stand(text: str) -> None:
     assert check([Wording(Surface.DOCUMENT, "x", text)]) == ()
-    if text not in {"a released report"}:
-        assert check([Wording(Surface.PAGE, "x", text, Form.LABEL)]) == ()
+    assert check([Wording(Surface.PAGE, "x", text, Form.LABEL)]) == ()
 
 
 def test_the_lists_are_long_enough() -> None:
@@ -108,10 +112,15 @@ def commands(group: click.Command, path: str = "seatrial") -> Iterator[tuple[str
             yield from commands(command, f"{path} {name}")
 
 
+X509 = {"credential.py", "upstream.py", "model_signature.py"}  # TLS and signature files that an operator names
+OPERATORS = "seatrial custody"
+
+
 def helps() -> Iterator[Wording]:
     for path, command in commands(main):
         options = [(option.name or "", getattr(option, "help", None) or "") for option in command.params]
-        yield from of_help(path, command.help or "", options)
+        surface = Surface.OPERATOR if path.startswith(OPERATORS) else Surface.HELP
+        yield from of_help(path, command.help or "", options, surface)
 
 
 def modules() -> Iterator[Path]:
@@ -127,7 +136,11 @@ def enums() -> Iterator[type[Enum]]:
 
 
 def test_no_name_of_these_rooms_says_it() -> None:
-    found = [hit for path in modules() for hit in check(of_source(path.read_text(), path.name))]
+    found = []
+    for path in modules():
+        operators = path.parent.name == "custody" and path.name in X509
+        surface = Surface.OPERATOR if operators else Surface.CODE
+        found += check(of_source(path.read_text(), f"{path.parent.name}/{path.name}", surface))
     assert list(map(str, found)) == []
 
 

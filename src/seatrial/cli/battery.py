@@ -168,7 +168,7 @@ def verify(
 ) -> None:
     """Generate instances and try all ten guarantees on each.
 
-    Exit code 0: all qualified; 1: some were rejected; 2: something asked for is not there.
+    Exit code 0: all qualified; 1: some were not; 2: something asked for is not there.
     """
     from seatrial.battery import gate, handout
     from seatrial.battery.gate.meter import cpu_seconds

@@ -44,7 +44,7 @@ class Ending(StrEnum):
 
     WHOLE = "whole"
     """The answer was forwarded to its last byte, whatever its status."""
-    REFUSED = "refused"
+    GATEWAY = "gateway"
     """The gateway answered by itself; nothing reached the endpoint."""
     UPSTREAM = "upstream"
     """The endpoint could not be reached, broke off or answered with something that is not forwarded."""

@@ -52,7 +52,7 @@ class Passage:
     path: str = ""
     model: str = ""
     status: int = 0
-    ending: Ending = Ending.REFUSED
+    ending: Ending = Ending.GATEWAY
     code: str = ""
     request_sha256: str = ""
     request_bytes: int = 0

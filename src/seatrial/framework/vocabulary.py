@@ -143,7 +143,7 @@ PHRASES: tuple[Phrase, ...] = (
     Phrase(r"tlp[: ]clear", frozenset(), "a label of the Traffic Light Protocol"),
     Phrase(r"pass ?@ ?(?:k|\d+)", frozenset(), "the name of a measure"),
     Phrase(r"pass at k", frozenset({Surface.CODE, Surface.API, Surface.STORED}), "the name of a measure in code"),
-    Phrase(r"(?:tls|x 509|client|server|ca) certificates?", frozenset({Surface.OPERATOR, Surface.HELP}), _TLS),
+    Phrase(r"certificates?", frozenset({Surface.OPERATOR}), _TLS),
     Phrase(r"licen[cs]es?", frozenset({Surface.PROVENANCE}), _LICENCE),
     Phrase(r"designation inquiry reference", frozenset(), "an opaque reference of the other side"),
     Phrase(r"designation liaison", frozenset(), "a role that an order's inquiry needs"),

@@ -33,26 +33,26 @@ def of_enum(members: type[Enum]) -> Iterator[Wording]:
             yield Wording(Surface.CODE, f"{members.__name__}.{name}", member.value, Form.LABEL)
 
 
-def of_source(source: str, location: str) -> Iterator[Wording]:
+def of_source(source: str, location: str, surface: Surface = Surface.CODE) -> Iterator[Wording]:
     """Every name that a module defines, and the members and values of its enumerations."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.ClassDef):
-            yield _name(node.name, location, node)
+            yield _name(node.name, location, node, surface)
             bases = {ast.unparse(base).rsplit(".", 1)[-1] for base in node.bases}
             if bases & _ENUMS:
                 yield from _members(node, location)
         elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield _name(node.name, location, node)
+            yield _name(node.name, location, node, surface)
         elif isinstance(node, ast.arg):
-            yield _name(node.arg, location, node)
+            yield _name(node.arg, location, node, surface)
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield _name(node.id, location, node)
+            yield _name(node.id, location, node, surface)
         elif isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Store):
-            yield _name(node.attr, location, node)
+            yield _name(node.attr, location, node, surface)
 
 
-def _name(text: str, location: str, node: Any) -> Wording:  # noqa: ANN401 - any node with a line
-    return Wording(Surface.CODE, f"{location}:{node.lineno}", text, Form.IDENTIFIER)
+def _name(text: str, location: str, node: Any, surface: Surface) -> Wording:  # noqa: ANN401 - any node with a line
+    return Wording(surface, f"{location}:{node.lineno}", text, Form.IDENTIFIER)
 
 
 def _members(node: ast.ClassDef, location: str) -> Iterator[Wording]:
@@ -154,13 +154,15 @@ def of_document(markdown: str, location: str) -> Iterator[Wording]:
     yield Wording(Surface.DOCUMENT, location, "\n".join(prose))
 
 
-def of_help(path: str, text: str, options: Iterable[tuple[str, str]]) -> Iterator[Wording]:
+def of_help(
+    path: str, text: str, options: Iterable[tuple[str, str]], surface: Surface = Surface.HELP
+) -> Iterator[Wording]:
     """A command's words, its help, and its options with theirs."""
-    yield from (Wording(Surface.HELP, path, word, Form.LABEL) for word in path.split())
-    yield Wording(Surface.HELP, path, text)
+    yield from (Wording(surface, path, word, Form.LABEL) for word in path.split())
+    yield Wording(surface, path, text)
     for name, said in options:
-        yield Wording(Surface.HELP, f"{path} --{name}", name, Form.LABEL)
-        yield Wording(Surface.HELP, f"{path} --{name}", said)
+        yield Wording(surface, f"{path} --{name}", name, Form.LABEL)
+        yield Wording(surface, f"{path} --{name}", said)
 
 
 def names_in_code(source: str, location: str, names: Iterable[str]) -> tuple[Hit, ...]:
