@@ -8,6 +8,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import heapq
 import itertools
 import logging
@@ -89,7 +90,8 @@ class Loop:
     def unwatch(self, descriptor: int) -> None:
         """Forget a descriptor, before it is closed; from the loop's thread."""
         if self._watched.pop(descriptor, None) is not None:
-            self._epoll.unregister(descriptor)
+            with contextlib.suppress(FileNotFoundError):  # the kernel forgets a file that nobody holds any more
+                self._epoll.unregister(descriptor)
 
     @property
     def here(self) -> bool:
