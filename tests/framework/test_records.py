@@ -363,7 +363,6 @@ def test_an_equal_request_is_answered_with_a_proposal() -> None:
 def test_the_room_imports_the_standard_library_only_and_opens_nothing() -> None:
     opening = {
         "os",
-        "io",
         "socket",
         "pathlib",
         "subprocess",

@@ -1,19 +1,17 @@
 """Promise 1: no word of the page, the schema or the record lets anybody through or turns anybody away.
 
-The lists are the house's (design of the vocabulary check): words that never stand anywhere, and words that never
-stand as a whole label, cell, heading, name or value, nor in one sentence with a word for a release. The standing
-notices and the limits registered in a plan say what the report is not; they are exempt, word for word.
+The lists are those of `seatrial.framework.vocabulary`. The standing notices and the limits registered in a plan say
+what the report is not; they are exempt, word for word.
 """
 
 from __future__ import annotations
 
 import json
-import re
-import unicodedata
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from seatrial.framework.vocabulary import Form, Surface, Wording, check
 from seatrial.report import published_schema, words
 from seatrial.report.assessment import NOTICES
 
@@ -24,44 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-NEVER = re.compile(
-    r"\b(?:approv(?:e|es|ed|ing|al|als)|disapprov(?:e|es|ed|ing|al)|reject(?:s|ed|ing|ion|ions)?|cleared|clearances?|"
-    r"preclear(?:s|ed|ance)?|certif(?:y|ies|ied|ying|ication|icate|icates)|veto(?:es|ed)?|greenlight(?:s|ed)?|licensure|"
-    r"go no go|fit for|ready for|safe to|is covered|covered model|designated)\b"
-)
-LABEL = re.compile(
-    r"(?:pass(?:es|ed|ing)?|fail(?:s|ed|ing|ure|ures)?|block(?:s|ed|ing)?|clear(?:s|ing)?|permit(?:s|ted)?|permissions?|"
-    r"licen[sc]e[sd]?|authori[sz]e[sd]?|allow(?:s|ed)?|den(?:y|ies|ied)|refuse[sd]?|hold(?:s|ing)?|held|delay(?:s|ed)?|"
-    r"gates?|eligible|compliant|safe|unsafe|secure|verdicts?)"
-)
-RELEASE = re.compile(
-    r"\b(?:releas(?:e|es|ed|ing)|launch(?:es|ed)?|deploy(?:s|ed|ment|ments)?|rollouts?|ship(?:s|ped)?|go live|"
-    r"general availability|(?:publish|open) (?:model|weights))\b"
-)
-
-
-def plain(text: str) -> str:
-    """NFKC, case-folded, split on snake, camel and kebab."""
-    spaced = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", unicodedata.normalize("NFKC", text))
-    return " ".join(re.sub(r"[_\-/.]+", " ", spaced).casefold().split())
-
 
 def hits(texts: Iterable[str]) -> list[str]:
-    """What the two rules find."""
+    """What the house's word list finds; each text might be a whole label."""
     exempt = {" ".join(text.split()) for text in (*NOTICES, *LIMITS)}
-    found = []
-    for text in texts:
-        if " ".join(text.split()) in exempt:
-            continue
-        if NEVER.search(plain(text)):
-            found.append(f"never: {text}")
-        if LABEL.fullmatch(plain(text).strip(" :;,")):
-            found.append(f"as a label: {text}")
-        for sentence in re.split(r"(?<=[.:;!?])\s", text):
-            words = plain(sentence)
-            if re.search(rf"\b{LABEL.pattern}\b", words) and RELEASE.search(words):
-                found.append(f"beside a release: {sentence}")
-    return found
+    wordings = [Wording(Surface.REPORT, "report", text, Form.LABEL) for text in texts]
+    return [str(hit) for hit in check(item for item in wordings if " ".join(item.text.split()) not in exempt)]
 
 
 def shown(page: Page) -> Iterator[str]:

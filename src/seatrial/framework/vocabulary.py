@@ -114,7 +114,7 @@ LABELS = _listed(
     clear clears clearing permit permits permitted permitting permission permissions
     license licenses licensed licensing licence licences licenced
     authorise authorises authorised authorising authorisation authorize authorizes authorized authorizing authorization
-    allow allows allowed allowing deny denies denied denying denial refuse refuses refused refusing refusal
+    allow allows allowed allowing deny denies denied denying denial refuse refuses refused refusing
     hold holds holding held delay delays delayed delaying gate gates gated gating eligible ineligible eligibility
     compliant noncompliant safe unsafe secure insecure verdict verdicts
     """
