@@ -261,6 +261,22 @@ def test_hostile_paths_reach_nothing(served: Receiver, path: str) -> None:
     ] == [path for path in before if "sqlite" not in path.name and "calls" not in path.name]
 
 
+def test_a_file_that_has_become_shorter_is_named(served: Receiver, weights: Path, manifest: Manifest) -> None:
+    shorter = made_weights(weights.parent / "shorter", SIZES)
+    os.truncate(shorter / "model-00002.safetensors", 4 * CHUNK + 1)
+    with pytest.raises(UploadFailed, match=r"model-00002\.safetensors, from byte 262144: it has become shorter"):
+        client(served, served.opened()).send(shorter, manifest)
+
+
+def test_a_receiver_that_is_not_there_is_waited_for_and_then_said(weights: Path, manifest: Manifest) -> None:
+    waited: list[float] = []
+    nobody = httpx.Client(base_url="http://127.0.0.1:9")
+    token = UploadToken.new("upl_" + "0" * 32)
+    with pytest.raises(UploadFailed, match="run it again to go on"):
+        UploadClient(nobody, token.upload, token.secret, tries=4, pause=waited.append).send(weights, manifest)
+    assert waited == [0.5, 1.0, 2.0]
+
+
 def test_a_sender_that_falls_silent_or_hangs_up_leaves_nothing(
     tmp_path: Path, weights: Path, manifest: Manifest
 ) -> None:

@@ -123,15 +123,17 @@ class UploadClient:
         headers = {"content-length": str(place.size), "content-type": "application/octet-stream"}
 
         def content() -> Iterator[bytes]:
+            left = place.size
             for piece in pieces(place.path, place.start, place.size):
                 if failed.is_set():
                     raise UploadFailed("ended, because another chunk was refused")
+                left -= len(piece)
                 yield piece
+            if left:
+                raise UploadFailed("it has become shorter; describe the directory again")
 
         try:
             self._call("PUT", f"chunks/{digest}", content=content, headers=headers, there=f"chunks/{digest}")
-        except httpx.LocalProtocolError as error:
-            raise UploadFailed(f"{place.path}: it has become shorter; describe the directory again") from error
         except UploadFailed as error:
             raise UploadFailed(f"{place.path}, from byte {place.start}: {error}") from error
         count.sent(place.size)
@@ -148,10 +150,10 @@ class UploadClient:
     ) -> httpx.Response:
         """Make a call until it is answered; `there` is looked for before a chunk is sent another time."""
         url = f"/uploads/{self._upload}/{path}".rstrip("/")
-        fault = ""
+        fault, asked = "", ""
         for number in range(self._tries):
             if number:
-                self._pause(_pause_s(number, fault))
+                self._pause(_pause_s(number, asked))
             try:
                 if number and there and self._head(there):
                     return httpx.Response(200)
@@ -160,12 +162,10 @@ class UploadClient:
                     method, url, content=body, headers=self._headers | (headers or {}), params=params
                 )
             except httpx.TransportError as error:
-                if isinstance(error, httpx.LocalProtocolError):
-                    raise
-                fault = f"{type(error).__name__}"
+                fault, asked = type(error).__name__, ""
                 continue
             if answer.status_code in _AGAIN:
-                fault = answer.headers.get("retry-after", str(answer.status_code))
+                fault, asked = str(answer.status_code), answer.headers.get("retry-after", "")
                 continue
             return _checked(answer)
         raise UploadFailed(f"{fault}: the receiver was not to be had in {self._tries} tries; run it again to go on")
@@ -215,9 +215,10 @@ def _settled(waiting: set[Future[None]]) -> set[Future[None]]:
     return left
 
 
-def _pause_s(number: int, fault: str) -> float:
-    asked = float(fault) if fault.isascii() and fault.isdigit() and int(fault) < 400 else 0.0
-    return min(LONGEST_PAUSE_S, max(asked, FIRST_PAUSE_S * 2.0 ** (number - 1)))
+def _pause_s(number: int, asked: str) -> float:
+    """Seconds before try `number`: what the receiver asked for, or twice as long each time."""
+    seconds = float(asked) if asked.isascii() and asked.isdigit() else 0.0
+    return min(LONGEST_PAUSE_S, max(seconds, FIRST_PAUSE_S * 2.0 ** (number - 1)))
 
 
 def _checked(answer: httpx.Response) -> httpx.Response:
