@@ -100,3 +100,9 @@ def test_nothing_is_due_of_a_fresh_offer_and_nothing_is_owed(run: Run) -> None:
     run.offered()
     assert run("submission", "due", *OWNER).stdout == ""
     assert "entries made up: 0" in run("submission", "settle").stdout
+
+
+def test_the_ledger_verb_does_not_continue_a_record_that_an_installation_keeps(run: Run) -> None:
+    run.offered()
+    assert "seatrial submission continue" in run("ledger", "continue", code=2).stderr
+    assert run("submission", "check").exit_code == 0

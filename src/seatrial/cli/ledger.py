@@ -299,7 +299,12 @@ def go_on(folder: Path | None, *, as_json: bool) -> None:
     """Go on under a new origin after the store was restored from a copy; what was published stays as it is."""
     from datetime import UTC, datetime
 
+    from seatrial.ledger.errors import LedgerError
+
     with spoken():
+        place = folder or _default_folder()
+        if (place / "log.key").exists() and not (place / "log.sqlite").exists():  # one key signs for one store only
+            raise LedgerError(f"{place}: its entries are kept by an installation; use: seatrial submission continue")
         log = _folder(folder).go_on(datetime.now(UTC), secrets.token_bytes)
     key = log.signer.verifier.text
     if as_json:
