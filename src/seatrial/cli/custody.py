@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seatrial.cli.installation import Installation, home, now, spoken, write_private
+from seatrial.cli.installation import Installation, home, now, spoken, submitted_runs, write_private
 from seatrial.cli.submit import DIALECTS, checked_endpoint, deposited
 from seatrial.cli.weights import VERBS
 from seatrial.cli.withdraw import written
@@ -244,7 +244,7 @@ def _shredded(submission: str, key_file: Path, name: str) -> KeptReceipt:
     if standing.state not in {"withdrawn", "closed", "declined", "expired", "purged"}:
         raise CustodyError(f"{submission}: is in state {standing.state}; it is shredded once withdrawn or over")
     person, service = signer_of(key_file), opened.signer()
-    shredding = opened.shredder().shred(submission, at)
+    shredding = opened.shredder((submitted_runs(),)).shred(submission, at)
     signers = {"custody": service.public_key.keyid, name: person.public_key.keyid}
     statement = deletion_statement(shredding, signers=signers, oldest_backup=None)
     kept = opened.receipts.put(signed_receipt(ReceiptKind.DELETION, submission, statement, [service, person]))
@@ -261,7 +261,7 @@ def sweep() -> None:
     with spoken():
         installation = Installation.open()
         opened, at = installation.custody, now()
-        shredded, expired = opened.shredder().resume(at), opened.leases.expire(at)
+        shredded, expired = opened.shredder((submitted_runs(),)).resume(at), opened.leases.expire(at)
         owing = Withdrawing(opened.vault, opened.leases, opened.receipts, opened.signer(), installation.house.log)
         proven = owing.settle_owed(installation.custodian, at)
     for one in shredded:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import getpass
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -91,7 +92,10 @@ def for_review(submission: str, model: str) -> Iterator[Access]:
     from seatrial.evaluation.submission import Access
 
     child = subprocess.Popen(
-        [sys.executable, "-m", "seatrial.cli.gateway"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", "from seatrial.cli.gateway import main; main()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     try:
         if child.stdin is None or child.stdout is None:
@@ -130,8 +134,9 @@ def main() -> None:
         custody = installation.custody
         sealed = custody.credentials.get(asked["submission"])
         dialect = opened_endpoint(custody.vault, sealed, now()).dialect
-        usual = {option.name: option.default for option in lease.params if isinstance(option, click.Option)}
-        wish = {**usual, "models": asked["models"], "attempt": "review", "issuer": getpass.getuser()}
+        words = [asked["submission"], "--issuer", getpass.getuser(), "--attempt", "review", "--token-file", os.devnull]
+        words += [word for model in asked["models"] for word in ("--model", model)]
+        wish = lease.make_context("lease", words).params  # with the verb's own defaults
         issued, token = issue(installation, asked["submission"], wish)
         with served(application(installation)) as address:
             said = {
@@ -144,7 +149,3 @@ def main() -> None:
             sys.stdout.flush()
             sys.stdin.read()
             custody.leases.revoke(issued.id, now())
-
-
-if __name__ == "__main__":
-    main()

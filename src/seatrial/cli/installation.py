@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from seatrial.custody.home import CustodyHome
     from seatrial.custody.secret import Secret
+    from seatrial.evaluation.submitted_runs import SubmittedRuns
     from seatrial.framework.pack import PackRef, PolicyPack
     from seatrial.framework.standing import Standing
     from seatrial.framework.submission_store import Record
@@ -60,6 +61,13 @@ def home() -> Path:
     return (Path(given) if given else Path.home() / ".local/share/seatrial").absolute()
 
 
+def submitted_runs(place: Path | None = None) -> SubmittedRuns:
+    """Where the installation remembers the runs of submissions."""
+    from seatrial.evaluation.submitted_runs import SubmittedRuns
+
+    return SubmittedRuns((place or home()) / "runs")
+
+
 @dataclass(frozen=True, slots=True)
 class Installation:
     """The house and custody over one directory."""
@@ -80,12 +88,18 @@ class Installation:
         def end_leases(standing: Standing, now: datetime) -> None:
             opened.leases.revoke_scope(standing.object, now)
 
+        runs = submitted_runs(place)
+
+        def stop_runs(standing: Standing, now: datetime) -> None:  # noqa: ARG001 - a room is told the time
+            runs.stop(standing.object)
+
         def start_deletion(standing: Standing, now: datetime) -> None:
-            opened.shredder().start_clock(standing.object, now)
+            opened.shredder((runs,)).start_clock(standing.object, now)
 
         rooms: dict[Effect, CarryOut] = {
             Effect.END_LEASES: end_leases,
             Effect.SUSPEND_LEASES: end_leases,
+            Effect.STOP_RUNS: stop_runs,
             Effect.START_DELETION: start_deletion,
         }
         return cls(House.open(place, packs=shipped_pack, rooms=rooms), opened)

@@ -247,7 +247,10 @@ def review(*, out: Path | None, **chosen: Any) -> None:  # noqa: ANN401 - the op
     with spoken(), _access(chosen, chosen["model"]) as access, _watching() as tell:
         request = _request(chosen)
         if access is not None:
+            from seatrial.cli.installation import submitted_runs
+
             request = access.asked(request)
+            submitted_runs().enter(access.submission, path)
         for line in notices(request):
             click.echo(f"- {line}", err=True)
         campaign.prepare(request, path, tell, access=access)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from seatrial.cli.installation import Installation, home, now, spoken
+from seatrial.cli.installation import Installation, home, now, spoken, submitted_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -136,6 +136,7 @@ def _without_house(custody: CustodyHome, submission: str, at: datetime, why: str
 
     nobody = Actor("developer", "psd_" + "0" * 32)
     custody.shredder().start_clock(submission, at)
+    submitted_runs().stop(submission)
     act = Withdrawing(
         custody.vault,
         custody.leases,
