@@ -22,6 +22,7 @@ from seatrial.framework.document import Document
 from seatrial.framework.participant import Role
 from seatrial.framework.standing import Act, Actor
 from seatrial.house import House
+from seatrial.ledger.event import Event
 from seatrial.storage.codec import encode
 from support.endpoint import Endpoint, Messages, Say, endpoint
 from support.framework import consent, digest
@@ -102,6 +103,13 @@ def opened(desk: Desk, served: Endpoint) -> str:
     return name
 
 
+def recorded(desk: Desk, name: str) -> list[tuple[str, dict[str, str]]]:
+    """What the record holds of a submission, in order."""
+    with House.open(desk.home, packs=shipped_pack).log.store.reading() as log:
+        events = [Event.parse(log.entry(index)) for index in log.indexes(name)]
+    return [(event.kind, dict(event.refs)) for event in events]
+
+
 @contextmanager
 def reviewing(desk: Desk, name: str, out: Path) -> Iterator[subprocess.Popen[str]]:
     command = [SEATRIAL, "review", "--submission", name, *MODEL, *SMALL, "--out", out]
@@ -147,6 +155,12 @@ def test_a_developer_withdraws_in_the_middle_of_a_review(tmp_path: Path) -> None
     with (out / "samples.csv").open() as file:
         of_model = [row for row in csv.DictReader(file) if row["participant"] == "heron-7"]
     assert [(row["outcome"], row["score"]) for row in of_model] == [("censored", "")]
+    registered = f"sha256:{(out / 'plan.digest').read_text().strip()}"
+    kinds = recorded(desk, name)
+    assert [refs for kind, refs in kinds if kind == "plan.registered"] == [{"plan": registered}]
+    assert [kind for kind, _ in kinds].index("plan.registered") < [kind for kind, _ in kinds].index(
+        "submission.withdraw"
+    )
     status = json.loads(desk("custody", "status", name))
     assert status["ended"]
     assert "0 differences" in desk("submission", "check")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -115,6 +116,14 @@ class Installation:
         from seatrial.ledger.event import Actor, pseudonym
 
         return Actor(role, pseudonym(self.house.stream_keys.of(submission), organisation))
+
+    def note(self, submission: str, kind: str, refs: dict[str, str]) -> None:
+        """Write what a run of a submission came to into the record, as digests; durable on return."""
+        from seatrial.ledger.event import Event, instant
+
+        runner = self.actor(submission, HOUSE, "runner")
+        nonce = secrets.token_hex(16)
+        self.house.log.append([Event(kind, instant(now()), submission, runner, nonce, refs=refs)])
 
     def custodian(self, submission: str) -> Actor:
         """The custody service, as the log names it."""

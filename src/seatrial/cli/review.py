@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sys
 import time
@@ -244,18 +245,22 @@ def review(*, out: Path | None, **chosen: Any) -> None:  # noqa: ANN401 - the op
     from seatrial.evaluation.request import notices
 
     path = out or RUNS / time.strftime("%Y%m%d-%H%M%S")
+    here = _here(chosen)
     with spoken(), _access(chosen, chosen["model"]) as access, _watching() as tell:
         request = _request(chosen)
         if access is not None:
             from seatrial.cli.installation import submitted_runs
 
             request = access.asked(request)
-            submitted_runs().enter(access.submission, path)
+            if here:
+                submitted_runs().enter(access.submission, path)
         for line in notices(request):
             click.echo(f"- {line}", err=True)
-        campaign.prepare(request, path, tell, access=access)
+        plan = campaign.prepare(request, path, tell, access=access)
+        if here:
+            _note(here, "plan.registered", plan=f"sha256:{plan.digest()}")
         state = campaign.execute(path, tell, base_url=chosen["model_base_url"], access=access)
-    _report(path, state)
+    _report(path, state, here)
 
 
 @click.command()
@@ -271,7 +276,7 @@ def resume(run: Path, model_base_url: str, **chosen: Any) -> None:  # noqa: ANN4
         model = RunDirectory.open(run).plan().subject.model.rpartition("/")[2]
     with spoken(), _access(chosen, model) as access, _watching() as tell:
         state = campaign.execute(run, tell, base_url=model_base_url, access=access)
-    _report(run, state)
+    _report(run, state, _here(chosen))
 
 
 @click.command()
@@ -297,11 +302,26 @@ def report(run: Path) -> None:
         click.echo(write_report(run))
 
 
-def _report(path: Path, state: str) -> None:
+def _here(chosen: dict[str, Any]) -> str:
+    """The submission, where its installation is this one; with a lease from elsewhere its record is elsewhere."""
+    return "" if chosen["lease"] else str(chosen["submission"])
+
+
+def _note(submission: str, kind: str, **refs: str) -> None:
+    """Into the installation's record: that it was so before the first call, or that this is what was written."""
+    from seatrial.cli.installation import Installation
+
+    Installation.open().note(submission, kind, refs)
+
+
+def _report(path: Path, state: str, submission: str) -> None:
     from seatrial.report import write_report
 
     with spoken():
         page = write_report(path)
+        if submission and state == "finished":
+            written = hashlib.sha256(page.with_name("assessment.json").read_bytes()).hexdigest()
+            _note(submission, "report.drafted", assessment=f"sha256:{written}")
     click.echo(f"review {state}")
     click.echo(f"report: {page.resolve()}")
     if state != "finished":
