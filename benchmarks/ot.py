@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 _ASSESSMENT = b"benchmarks/ot".ljust(32, b"\0")
 _ATTEMPT = Attempt(b"benchmark run secret".ljust(32, b"\0"), b"benchmark nonce ")
 _FAMILIES: dict[str, Family] = {family.id: family for family in (READ, RESPOND, PROTECT)}
-EASY = 2  # the highest level that naive participants may reach (battery.md, section 6.5, a guess)
+EASY = 2  # the highest level that naive participants may reach; a guess, to be compared with their figures
 
 
 @dataclass
