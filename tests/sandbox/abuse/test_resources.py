@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -46,18 +48,28 @@ def test_memory_beyond_the_limit_is_never_had(small: EngineBox, attempt: Attempt
     assert free_memory() > before - 1024 * MIB
 
 
+def holders() -> list[int]:
+    """Processes of the machine, inside a box or not, that run `HOLD` and hold memory."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):  # it ended while we looked
+            holds = int((process / "statm").read_text().split()[1]) * resource.getpagesize() > 64 * MIB
+            if holds and HOLD.encode() in (process / "cmdline").read_bytes():
+                found.append(int(process.name))
+    return found
+
+
 def test_memory_beyond_the_limit_is_never_kept(small: EngineBox) -> None:
     """Where only a watch bounds memory, a short burst goes unseen; whoever holds on to it loses the box."""
-    before = free_memory()
     try:
         done = small.exec(["python3", "-c", HOLD], timeout_s=30)
     except BoxGone:
         assert small.record().end == "watchdog"
     else:
         assert (done.returncode, done.timed_out) == (137, False)
-    deadline = time.monotonic() + 20  # the kernel gives pages back after the process has ended
-    while free_memory() < before - 256 * MIB:
-        assert time.monotonic() < deadline, "the memory never came back"
+    deadline = time.monotonic() + 20
+    while holders():  # what ends gives its memory back; the machine's free memory moves for other reasons too
+        assert time.monotonic() < deadline, "whoever holds the memory is still there"
         time.sleep(0.05)
 
 
