@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
 
 import pytest
@@ -10,10 +9,6 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from seatrial.custody.model_signature import SignatureFalse, Verdict, look_at_signature
-
-library = pytest.mark.skipif(
-    importlib.util.find_spec("model_signing") is None, reason="install seatrial[signing] to verify OpenSSF bundles"
-)
 
 
 def key_pair(folder: Path, name: str) -> tuple[Path, Path]:
@@ -50,14 +45,12 @@ def test_a_bundle_without_an_agreed_key_is_not_looked_at(model: Path) -> None:
     assert look_at_signature(model).verdict is Verdict.NOT_LOOKED_AT
 
 
-@library
 def test_a_bundle_is_verified_with_the_agreed_key(model: Path, tmp_path: Path) -> None:
     private, public = key_pair(tmp_path, "lab")
     signed(model, private)
     assert look_at_signature(model, public_key=public).verdict is Verdict.VERIFIED
 
 
-@library
 @pytest.mark.parametrize("fault", ["changed", "added", "removed", "other key", "garbage", "empty"])
 def test_other_files_another_key_or_no_bundle_at_all_is_false(model: Path, tmp_path: Path, fault: str) -> None:
     private, public = key_pair(tmp_path, "lab")

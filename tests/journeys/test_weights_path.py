@@ -5,7 +5,6 @@ The server is real (llama.cpp), the weights are made here: a random model of hal
 
 from __future__ import annotations
 
-import importlib.util
 import secrets
 import tempfile
 from collections.abc import Iterator
@@ -104,8 +103,6 @@ def holds(folder: Path, canary: bytes) -> list[str]:
 
 @pytest.mark.slow
 def test_weights_are_loaded_served_evaluated_and_shredded(tmp_path: Path, memory: Path) -> None:
-    if importlib.util.find_spec("xllamacpp") is None:
-        pytest.skip("install seatrial[weights] for a real inference server")
     (tmp_path / "lab").mkdir()
     canary = tiny_llama.write(tmp_path / "lab" / "tiny.gguf", SEED)
     assert holds(tmp_path / "lab", canary)

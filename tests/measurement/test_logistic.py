@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import importlib
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def test_the_worked_example() -> None:
 
 @pytest.mark.parametrize("seed", range(6))
 def test_without_a_ridge_it_is_the_maximum_of_likelihood(seed: int) -> None:
-    models = pytest.importorskip("statsmodels.api")
+    models = importlib.import_module("statsmodels.api")
     x, y, weight = case(seed)
     found = known(fit(x, y, weight, ridge=0))
     oracle = models.GLM(y, models.add_constant(x), models.families.Binomial(), var_weights=weight).fit(tol=1e-12)

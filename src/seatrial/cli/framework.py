@@ -99,14 +99,21 @@ def load(name: str) -> PolicyPack:
 
     found = NAME.fullmatch(name)
     if found and not Path(name).is_file():
-        file = _shipped(found[1], found[2])
-        return parse_pack(file.read_bytes(), _reader(), f"{found[1]}/{file.name}")
+        return load_shipped(found[1], found[2])
     path = Path(name)
     try:
         raw = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{name}: cannot be read: {error.strerror or error}; shipped: {', '.join(names())}") from error
     return parse_pack(raw, _reader(path.parent), name)
+
+
+def load_shipped(name: str, version: str | None) -> PolicyPack:
+    """The shipped pack of that name, in its newest version unless one is given; `ValueError` names those there are."""
+    from seatrial.framework.pack_reading import parse_pack
+
+    file = _shipped(name, version)
+    return parse_pack(file.read_bytes(), _reader(), f"{name}/{file.name}")
 
 
 def names() -> list[str]:

@@ -8,7 +8,6 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -144,19 +143,9 @@ def shipped_pack(ref: PackRef | None) -> PolicyPack:
 
 def pack_named(name: str, version: str = "") -> PolicyPack:
     """A shipped pack by name, in its newest version unless one is given."""
-    from seatrial.framework.pack_reading import parse_pack
+    from seatrial.cli.framework import load_shipped
 
-    root = files("seatrial.framework") / "packs"
-    folder = root / name
-    found = sorted(one.name for one in folder.iterdir() if one.name.endswith(".toml")) if folder.is_dir() else []
-    wanted = f"{version}.toml" if version else (found[-1] if found else "")
-    if wanted not in found:
-        raise ValueError(f"pack {name} {version}".rstrip() + ": not shipped; see: seatrial framework show")
-
-    def read(path: str) -> bytes:
-        return root.joinpath(*Path(path).parts).read_bytes()
-
-    return parse_pack((folder / wanted).read_bytes(), read, f"{name}/{wanted}")
+    return load_shipped(name, version or None)
 
 
 def read_credential(source: str) -> Secret:
