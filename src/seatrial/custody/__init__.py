@@ -8,8 +8,8 @@
 | `Lease`, `LeaseToken`, `LeaseStore` | the right to call, with its budget |
 
 Beside them, imported by module: `gateway` and `dialects` (the only way to a submitted endpoint), `upload`, `chunks` and
-`weights` (sealed weights), `inference` (serving them), `withdrawal`, `shred` and `receipt` (how it all ends), and `home`,
-which opens everything over one directory.
+`weights` (sealed weights), `inference` (serving them), `withdrawal`, `shred` and `receipt` (how it all ends), and
+`home`, which opens everything over one directory.
 """
 
 from seatrial.custody.budget import Amount, Call, Reason, Refusal, Reservation, Settled, Spend, Usage
