@@ -174,6 +174,30 @@ def test_revoking_reaches_the_scope_alone_and_moves_the_counter(stores: Stores) 
     stores.leases.issue(lease()[0], NOW)
 
 
+def test_a_suspended_scope_refuses_calls_and_then_goes_on_with_the_same_leases(stores: Stores) -> None:
+    mine, other = lease()[0], lease(submission=OTHER)[0]
+    for made in (mine, other):
+        stores.leases.issue(made, NOW)
+    before = stores.leases.revocations()
+    for _ in range(2):
+        stores.leases.suspend_scope(SUBMISSION, NOW)
+        refused = stores.leases.reserve(mine.id, CALL, NOW)
+        assert isinstance(refused, Refusal)
+        assert (refused.reason, refused.status, refused.retry_after) == (Reason.SUSPENDED, 403, None)
+    assert stores.leases.suspended(SUBMISSION) == NOW
+    assert stores.leases.get(mine.id).state is LeaseState.ACTIVE
+    assert stores.leases.revocations() == before
+    assert isinstance(stores.leases.reserve(other.id, CALL, NOW), Reservation)
+    for _ in range(2):
+        stores.leases.resume_scope(SUBMISSION)
+        assert isinstance(stores.leases.reserve(mine.id, CALL, NOW), Reservation)
+    stores.leases.suspend_scope(SUBMISSION, NOW)
+    stores.leases.revoke(mine.id, NOW)
+    ended = stores.leases.reserve(mine.id, CALL, NOW)
+    assert isinstance(ended, Refusal)
+    assert ended.reason is Reason.REVOKED
+
+
 def test_an_ended_scope_takes_nothing_any_more(stores: Stores) -> None:
     made, _ = lease()
     stores.leases.issue(made, NOW)

@@ -80,6 +80,7 @@ class Installation:
         """Open both; custody first, for it has to answer even where the house does not open."""
         from seatrial.custody.home import CustodyHome
         from seatrial.framework.standing import Effect
+        from seatrial.framework.submission import STILL
         from seatrial.house import House
 
         place = home()
@@ -87,6 +88,13 @@ class Installation:
 
         def end_leases(standing: Standing, now: datetime) -> None:
             opened.leases.revoke_scope(standing.object, now)
+            opened.leases.resume_scope(standing.object)  # whatever is issued after a new grant is not held back
+
+        def hold_leases(standing: Standing, now: datetime) -> None:
+            if standing.state in STILL:  # and not by the order, which may be an old one
+                opened.leases.suspend_scope(standing.object, now)
+            else:
+                opened.leases.resume_scope(standing.object)
 
         runs = submitted_runs(place)
 
@@ -98,7 +106,8 @@ class Installation:
 
         rooms: dict[Effect, CarryOut] = {
             Effect.END_LEASES: end_leases,
-            Effect.SUSPEND_LEASES: end_leases,
+            Effect.SUSPEND_LEASES: hold_leases,
+            Effect.RESUME_LEASES: hold_leases,
             Effect.STOP_RUNS: stop_runs,
             Effect.START_DELETION: start_deletion,
         }

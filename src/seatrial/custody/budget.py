@@ -12,10 +12,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seatrial.custody.lease import FREE, LeaseState
 
@@ -33,6 +33,7 @@ class Reason(StrEnum):
     NOT_YET = "lease_not_yet"
     EXPIRED = "lease_expired"
     REVOKED = "lease_revoked"
+    SUSPENDED = "lease_suspended"
     MODEL = "model_not_in_lease"
     OUTPUT_UNSTATED = "maximum_output_unstated"
     OUTPUT_TOO_LARGE = "maximum_output_too_large"
@@ -46,6 +47,7 @@ STATUS = {
     Reason.NOT_YET: 401,
     Reason.EXPIRED: 401,
     Reason.REVOKED: 401,
+    Reason.SUSPENDED: 403,
     Reason.MODEL: 403,
     Reason.OUTPUT_UNSTATED: 400,
     Reason.OUTPUT_TOO_LARGE: 400,
@@ -147,6 +149,10 @@ class Refusal:
         return STATUS[self.reason]
 
 
+SUSPENDED = Refusal(Reason.SUSPENDED, "the submission is paused; its leases hold again once it goes on")
+"""To every call of a paused submission. No 429: clients repeat one for ever, and nobody knows how long it lasts."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settled:
     """What a call came to; `excess` is true when the endpoint used more than it was allowed."""
@@ -228,3 +234,22 @@ def spent_out(lease: Lease, spend: Spend) -> bool:
     """Whether not even the smallest call (one request, one byte, one token) fits any more."""
     price = (lease.prices or FREE).cost(1, 1)
     return bool(over(lease, spend.settled + Amount(1, 1, 1, price)))
+
+
+def statement(lease: Lease, spend: Spend) -> dict[str, Any]:
+    """What a lease's holder may know of it: its scope, its end, its limits and what is spent of them.
+
+    Its issuer, its prices and whose words it may carry are not the holder's affair.
+    """
+    return {
+        "lease": lease.id,
+        "submission": lease.submission,
+        "purpose": lease.purpose,
+        "models": list(lease.models),
+        "not_before": lease.not_before.isoformat(),
+        "ends": lease.ends(spend.first_used).isoformat(),
+        "limits": asdict(lease.limits),
+        "spent": asdict(spend.settled),
+        "held": asdict(spend.held),
+        "open_calls": spend.open_calls,
+    }

@@ -3,7 +3,7 @@
 - The evaluator holds the token, never the endpoint's key. The store holds the token's SHA-256, never the token.
 - A lease ends at the earliest of its own expiry, its hours, the end of its scope (withdrawal), and revocation.
 - A limit in money needs the dossier's prices; without them it is refused at issue.
-- An ended lease never becomes active again: a new one is issued.
+- An ended lease never becomes active again: a new one is issued. A suspended scope holds its leases back meanwhile.
 
 >>> token = LeaseToken.new("lea_" + "0" * 32, bytes(32))
 >>> token.lease, LeaseToken.parse(token.secret.reveal().decode()).digest == token.digest

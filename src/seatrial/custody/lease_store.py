@@ -3,6 +3,7 @@
 - `reserve` is atomic: whatever the number of threads and processes, no limit is passed.
 - `revoke_scope` and `end_scope` are one statement each and wait for nothing else.
 - After `end_scope` a submission has no active lease and gets none: `issue` raises `ScopeEnded`.
+- `suspend_scope` refuses every call of a submission until `resume_scope`; its leases stay what they are.
 - `revocations` grows whenever a lease is revoked: a gateway polls it to cut open streams.
 """
 
@@ -12,7 +13,17 @@ import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
-from seatrial.custody.budget import Reason, Refusal, Reservation, Settled, Spend, refusal, settlement, spent_out
+from seatrial.custody.budget import (
+    SUSPENDED,
+    Reason,
+    Refusal,
+    Reservation,
+    Settled,
+    Spend,
+    refusal,
+    settlement,
+    spent_out,
+)
 from seatrial.custody.keys import new_id
 from seatrial.custody.lease import LeaseRefused, LeaseState, NoSuchLease, ScopeEnded
 
@@ -74,6 +85,18 @@ class LeaseStore(Protocol):
         """When the scope ended, or `None`."""
         ...
 
+    def suspend_scope(self, submission: str, now: datetime) -> None:
+        """Refuse every new call of a submission until `resume_scope`; calls in flight end by themselves. Idempotent."""
+        ...
+
+    def resume_scope(self, submission: str) -> None:
+        """Take new calls again, on the leases that are still active. Idempotent."""
+        ...
+
+    def suspended(self, submission: str) -> datetime | None:
+        """Since when the scope is suspended, or `None`."""
+        ...
+
     def open_calls(self, submission: str) -> int:
         """Calls of a submission that are in flight."""
         ...
@@ -97,6 +120,7 @@ class MemoryLeaseStore:
         self._open: dict[str, tuple[str, Amount]] = {}
         self._settled: dict[str, Settled] = {}
         self._ended: dict[str, datetime] = {}
+        self._suspended: dict[str, datetime] = {}
         self._revocations = 0
 
     def issue(self, lease: Lease, now: datetime) -> None:  # noqa: ARG002 - other stores write down when
@@ -138,7 +162,7 @@ class MemoryLeaseStore:
             if lease not in self._leases:
                 return Refusal(Reason.UNKNOWN, "no such lease")
             held, spend = self._leases[lease], self._spend[lease]
-            refused = refusal(held, spend, call, now)
+            refused = refusal(held, spend, call, now) or (SUSPENDED if self.suspended(held.submission) else None)
             if refused:
                 return refused
             amount, first = call.amount(held), spend.first_used or now
@@ -195,6 +219,20 @@ class MemoryLeaseStore:
     def ended(self, submission: str) -> datetime | None:
         """When the scope ended."""
         return self._ended.get(submission)
+
+    def suspend_scope(self, submission: str, now: datetime) -> None:
+        """Refuse every new call."""
+        with self._lock:
+            self._suspended.setdefault(submission, now)
+
+    def resume_scope(self, submission: str) -> None:
+        """Take new calls again."""
+        with self._lock:
+            self._suspended.pop(submission, None)
+
+    def suspended(self, submission: str) -> datetime | None:
+        """Since when the scope is suspended."""
+        return self._suspended.get(submission)
 
     def open_calls(self, submission: str) -> int:
         """Calls in flight."""

@@ -26,6 +26,7 @@ BUSY_S = 20.0
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS ended_scope (submission TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS suspended_scope (submission TEXT PRIMARY KEY, at TEXT NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS lease (
   id TEXT PRIMARY KEY, token_digest TEXT NOT NULL, submission TEXT NOT NULL, body TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('active', 'revoked', 'expired', 'exhausted')),

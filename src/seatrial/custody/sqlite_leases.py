@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from seatrial.custody.budget import (
+    SUSPENDED,
     Amount,
     Reason,
     Refusal,
@@ -81,7 +82,7 @@ class SqliteLeaseStore:
             if row is None:
                 return Refusal(Reason.UNKNOWN, "no such lease")
             held, spend = _lease(row), _spend(row)
-            refused = refusal(held, spend, call, now)
+            refused = refusal(held, spend, call, now) or (SUSPENDED if self.suspended(held.submission) else None)
             if refused:
                 return refused
             amount, first = call.amount(held), spend.first_used or now
@@ -139,6 +140,21 @@ class SqliteLeaseStore:
     def ended(self, submission: str) -> datetime | None:
         """When the scope ended."""
         row = self._file.connection().execute("SELECT at FROM ended_scope WHERE submission=?", (submission,)).fetchone()
+        return datetime.fromisoformat(row["at"]) if row else None
+
+    def suspend_scope(self, submission: str, now: datetime) -> None:
+        """Refuse every new call."""
+        row = (submission, now.isoformat())
+        self._file.connection().execute("INSERT OR IGNORE INTO suspended_scope VALUES (?,?)", row)
+
+    def resume_scope(self, submission: str) -> None:
+        """Take new calls again."""
+        self._file.connection().execute("DELETE FROM suspended_scope WHERE submission=?", (submission,))
+
+    def suspended(self, submission: str) -> datetime | None:
+        """Since when the scope is suspended."""
+        asked = "SELECT at FROM suspended_scope WHERE submission=?"
+        row = self._file.connection().execute(asked, (submission,)).fetchone()
         return datetime.fromisoformat(row["at"]) if row else None
 
     def open_calls(self, submission: str) -> int:

@@ -29,6 +29,7 @@ _INSPECT = {"openai": f"openai-api/{SERVICE}/", "anthropic": "anthropic/", "goog
 _ENDS = {
     "lease_revoked": "withdrawn (owner: developer): the lease was revoked",
     "endpoint_gone": "withdrawn (owner: developer): the endpoint is deposited no more",
+    "lease_suspended": "paused (owner: whoever paused the submission): its leases are suspended",
     "lease_expired": "stopped (owner: evaluator): the lease's time is over",
     "lease_unknown": "stopped (owner: evaluator): the gateway does not know the lease",
     "budget_exhausted": "stopped (owner: evaluator): the lease's budget is spent",

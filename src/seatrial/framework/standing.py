@@ -43,6 +43,7 @@ class Effect(StrEnum):
 
     OPEN_WINDOW = "open_window"
     SUSPEND_LEASES = "suspend_leases"
+    RESUME_LEASES = "resume_leases"
     END_LEASES = "end_leases"
     STOP_RUNS = "stop_runs"
     FREEZE_EVIDENCE = "freeze_evidence"

@@ -67,6 +67,8 @@ FINAL = frozenset({"withdrawn", "purged"})
 OVER = frozenset({"closed", "declined", "expired", "withdrawn", "purged"})
 ACCESS = "access_open preflight running paused incident_hold"
 RUNS = "access_open preflight running paused"
+STILL = frozenset({"paused", "incident_hold"})
+"""Access goes on and its leases are held back."""
 WITHOUT_EVIDENCE = frozenset({"inquiry", "draft"})
 _EVERY = " ".join(STATES)
 _OPEN = " ".join(state for state in STATES if state not in FINAL)
@@ -239,12 +241,13 @@ _ACCESS = (
     *rows("access_open preflight running", "pause", f"{OWNER} {EVALUATOR} runner", "paused", reason(*PAUSE_REASONS),
           effects=(Effect.SUSPEND_LEASES, Effect.NOTIFY), protective=True, records=record.paused),
     *rows("paused", "resume", f"{OWNER} {EVALUATOR} runner", "preflight", _EVALUATE, WINDOW_OPEN,
-          when("an act by the side that paused", _same_side), records=record.going_on),
+          when("an act by the side that paused", _same_side), effects=(Effect.RESUME_LEASES,), records=record.going_on),
     *rows(RUNS, "stop_for_incident", f"{OWNER} {EVALUATOR} {LEAD} operator runner", "incident_hold",
           *brought("incident_record"), protective=True, records=record.held_for_incident,
           effects=(Effect.SUSPEND_LEASES, Effect.STOP_RUNS, Effect.FREEZE_EVIDENCE, Effect.NOTIFY)),
     *rows("incident_hold", "resume_after_incident", _SIDES, "preflight", _EVALUATE, WINDOW_OPEN,
-          two_keys(KeyAction.RESUME_AFTER_INCIDENT), *brought("incident_closing_note"), records=record.going_on),
+          two_keys(KeyAction.RESUME_AFTER_INCIDENT), *brought("incident_closing_note"),
+          effects=(Effect.RESUME_LEASES,), records=record.going_on),
     *rows(RUNS, "end_runs", EVALUATOR, "review", *brought("deviations"), effects=_ENDING, protective=True,
           records=record.runs_ended),
     *rows("incident_hold", "end_runs", f"{EVALUATOR} {OWNER}", "review", *brought("deviations"), effects=_ENDING,
