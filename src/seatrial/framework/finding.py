@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from seatrial.framework.disclosure import Embargo
-from seatrial.framework.lifecycle import Case, Lifecycle, rows
+from seatrial.framework.lifecycle import Asked, Case, Lifecycle, rows
 from seatrial.framework.participant import Role
 from seatrial.framework.requirement import brought, mark, reason, when
 from seatrial.framework.standing import Actor, Effect, Kind, Standing
@@ -156,6 +156,7 @@ def _sent(case: Case) -> Standing:
 
 
 _NOT_FINDER = when("somebody who did not find it", _not_finder)
+_SOON = when(f"a day of review within {REVIEW_DAYS} days", _review_near, Asked("date"))
 
 # fmt: off
 TRANSITIONS = (
@@ -179,9 +180,8 @@ TRANSITIONS = (
     *rows("rated", "sign_off", ANALYST, "signed_off", _NOT_FINDER, *brought("decision_record"),
           when("two people for a high or critical rating", _people_responsible)),
     *rows("signed_off", "enqueue", COORDINATOR, "queued", *brought("contact_log"), reason(),
-          when(f"a day of review within {REVIEW_DAYS} days", _review_near), records=_queued),
-    *rows("queued", "review_wait", COORDINATOR, "queued", reason(), when(f"a day of review within {REVIEW_DAYS} days",
-          _review_near), records=_queued),
+          _SOON, records=_queued),
+    *rows("queued", "review_wait", COORDINATOR, "queued", reason(), _SOON, records=_queued),
     *rows("queued", "send_report", COORDINATOR, "reported", *brought("report_with_label", "reproducer"),
           when("a pacing token, unless it is exploited", _paced), effects=(Effect.NOTIFY,), records=_sent),
     *rows("reported escalated", "acknowledge", f"{MAINTAINER} {COORDINATOR}", "acknowledged"),

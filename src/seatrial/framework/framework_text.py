@@ -11,7 +11,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from seatrial.framework.lifecycle import Case, Lifecycle, rows
+from seatrial.framework.lifecycle import Asked, Case, Lifecycle, rows
 from seatrial.framework.participant import Role
 from seatrial.framework.requirement import brought, when
 from seatrial.framework.standing import Effect, Kind, Standing
@@ -93,7 +93,8 @@ _ROWS = (
           effects=(Effect.VOID_VOTES, Effect.NOTIFY)),
     *rows(_OPEN, "adopt", _PROPOSERS, "adopted",
           when(f"comments of {LEAST_COMMENTERS} organisations beside the proposer's", _commented),
-          when("two keys of two organisations on this very text", _turned), effects=(Effect.NOTIFY,)),
+          when("two keys of two organisations on this very text", _turned, Asked("keys", (KeyAction.ADOPT_PACK,))),
+          effects=(Effect.NOTIFY,)),
     *rows("adopted", "supersede", _PROPOSERS, "superseded", *brought("successor"), effects=(Effect.NOTIFY,)),
     *rows(_OPEN, "withdraw", _PROPOSERS, "withdrawn", _PROPOSER, effects=(Effect.VOID_VOTES, Effect.NOTIFY),
           protective=True),

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from seatrial.framework.consent import BadConsent
 from seatrial.framework.instant import text, utc
@@ -56,11 +56,24 @@ class Case:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """What an act brings to meet a requirement, for whoever makes a form of it: papers, a reason, a date, keys.
+
+    `names` are the papers' kinds, the reasons to choose from (none: in one's own words), a mark's name and its
+    choices, or the action that two people turn their keys for.
+    """
+
+    kind: Literal["document", "reason", "date", "mark", "keys"]
+    names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Requirement:
-    """Something a row rests on, in words, and how it is seen to be there."""
+    """Something a row rests on, in words, and how it is seen to be there; `asks`: what an act can bring for it."""
 
     name: str
     met: Callable[[Case], bool]
+    asks: Asked | None = None
 
 
 def unchanged(case: Case) -> Standing:

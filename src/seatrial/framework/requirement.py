@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from seatrial.framework.consent import Activity
-from seatrial.framework.lifecycle import Case, Requirement
+from seatrial.framework.lifecycle import Asked, Case, Requirement
 from seatrial.framework.participant import Role
 
 if TYPE_CHECKING:
@@ -23,17 +23,23 @@ def consent(*activities: Activity) -> Requirement:
 
 def brought(*kinds: str) -> tuple[Requirement, ...]:
     """Each of these papers comes with the act."""
-    return tuple(Requirement(f"document {kind}", lambda case, kind=kind: case.act.brings(kind)) for kind in kinds)  # type: ignore[misc]  # the default binds the loop's kind
+    return tuple(
+        Requirement(f"document {kind}", lambda case, kind=kind: case.act.brings(kind), Asked("document", (kind,)))  # type: ignore[misc]  # the default binds the loop's kind
+        for kind in kinds
+    )
 
 
 def held(*kinds: str) -> tuple[Requirement, ...]:
     """Each of these papers comes with the act or was brought before."""
-    return tuple(Requirement(f"document {kind}", lambda case, kind=kind: case.standing.holds(kind)) for kind in kinds)  # type: ignore[misc]  # the same
+    return tuple(
+        Requirement(f"document {kind}", lambda case, kind=kind: case.standing.holds(kind), Asked("document", (kind,)))  # type: ignore[misc]  # the same
+        for kind in kinds
+    )
 
 
 def two_keys(action: KeyAction) -> Requirement:
     """Two people have turned their keys on this very request."""
-    return Requirement(f"two keys to {action}", lambda case: _turned(case, action))
+    return Requirement(f"two keys to {action}", lambda case: _turned(case, action), Asked("keys", (action,)))
 
 
 def _turned(case: Case, action: KeyAction) -> bool:
@@ -48,24 +54,29 @@ def _turned(case: Case, action: KeyAction) -> bool:
 def reason(*known: str) -> Requirement:
     """The act says why, in one of these words; without any, in its own."""
     if not known:
-        return Requirement("a reason", lambda case: bool(case.act.reason.strip()))
-    return Requirement(f"a reason: {', '.join(known)}", lambda case: case.act.reason in known)
+        return Requirement("a reason", lambda case: bool(case.act.reason.strip()), Asked("reason"))
+    words = f"a reason: {', '.join(known)}"
+    return Requirement(words, lambda case: case.act.reason in known, Asked("reason", known))
 
 
 def date() -> Requirement:
     """The act names an instant."""
-    return Requirement("a date", lambda case: case.act.date is not None)
+    return Requirement("a date", lambda case: case.act.date is not None, Asked("date"))
 
 
 def mark(name: str, *known: str) -> Requirement:
     """The act records a mark; one of these where they are given."""
     words = f"{name}: {' or '.join(known)}" if known else name
-    return Requirement(words, lambda case: case.act.mark(name) in known if known else bool(case.act.mark(name)))
+
+    def met(case: Case) -> bool:
+        return case.act.mark(name) in known if known else bool(case.act.mark(name))
+
+    return Requirement(words, met, Asked("mark", (name, *known)))
 
 
-def when(name: str, met: Callable[[Case], bool]) -> Requirement:
+def when(name: str, met: Callable[[Case], bool], asks: Asked | None = None) -> Requirement:
     """Anything else, in words."""
-    return Requirement(name, met)
+    return Requirement(name, met, asks)
 
 
 def access_open(standing: Standing, now: datetime) -> bool:
