@@ -37,6 +37,8 @@ LAST_WORD_S = 0.5
 ERROR_BYTES = 256 * 1024
 """Most of an endpoint's error text that is read."""
 NOTHING = Usage(0, 0)
+CALL_HEADERS = (b"x-seatrial-call", b"x-request-id")
+"""Both hold the call's id: the first is ours, the second is what clients of all dialects write into their own logs."""
 
 
 @dataclass(eq=False)
@@ -175,7 +177,8 @@ class Passage:
 
     async def _start(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.started, self.status = True, status
-        own = [(b"x-seatrial-call", self.id.encode()), (b"cache-control", b"no-store")]
+        own = [(name, self.id.encode()) for name in CALL_HEADERS]
+        own.append((b"cache-control", b"no-store"))
         await self.send({"type": "http.response.start", "status": status, "headers": [*headers, *own]})
 
     async def _out(self, chunk: bytes) -> None:
