@@ -99,7 +99,7 @@ class LogRoot:
 
 
 class AccessStore(Protocol):
-    """Rows and roots; neither is ever changed."""
+    """Rows, roots, and which roots the ledger holds; nothing of it is ever changed."""
 
     def add(self, row: AccessRow) -> int:
         """Write a row; its number, from 0 without a gap. Raises `ValueError` when its call has one already."""
@@ -121,6 +121,14 @@ class AccessStore(Protocol):
         """All roots, oldest first."""
         ...
 
+    def mark_recorded(self, made: LogRoot) -> None:
+        """Keep that the ledger holds this root; again is no fault. Raises `LookupError` for a root that is not kept."""
+        ...
+
+    def unrecorded(self) -> tuple[LogRoot, ...]:
+        """The roots that are not known to be in the ledger, oldest first."""
+        ...
+
 
 class MemoryAccessStore:
     """Rows of one process."""
@@ -130,6 +138,7 @@ class MemoryAccessStore:
         self._rows: list[AccessRow] = []
         self._calls: set[str] = set()
         self._roots: list[LogRoot] = []
+        self._recorded: set[LogRoot] = set()
 
     def add(self, row: AccessRow) -> int:
         """Write a row."""
@@ -158,6 +167,17 @@ class MemoryAccessStore:
     def roots(self) -> tuple[LogRoot, ...]:
         """All roots."""
         return tuple(self._roots)
+
+    def mark_recorded(self, made: LogRoot) -> None:
+        """The ledger holds it."""
+        with self._lock:
+            if made not in self._roots:
+                raise LookupError(f"there is no such root from row {made.first} on")
+            self._recorded.add(made)
+
+    def unrecorded(self) -> tuple[LogRoot, ...]:
+        """Those that are missing there."""
+        return tuple(made for made in self._roots if made not in self._recorded)
 
 
 def covered(roots: Iterable[LogRoot]) -> int:

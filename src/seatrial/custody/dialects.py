@@ -50,7 +50,8 @@ class Route:
     name: str
     suffix: str
     model: str = ""
-    listing: bool = False
+    own: bool = False
+    """The gateway answers it by itself: `models` or `lease`."""
     counting: bool = False
     """It counts tokens and has no output."""
 
@@ -73,6 +74,8 @@ _POSTS = {
         "anthropic", "messages/count_tokens", "/v1/messages/count_tokens", counting=True
     ),
 }
+LEASE_PATH = b"/lease"
+"""The one path that is no dialect's: what a lease's holder may know of it."""
 _LISTS = {"openai": b"/v1/models", "anthropic": b"/v1/models", "google": b"/v1beta/models"}
 _QUERIES = {"anthropic": {b"beta=true"}}
 
@@ -81,7 +84,12 @@ def route(dialect: str, method: str, raw_path: bytes, query: bytes) -> Route:
     """The route of a request as its bytes stand in the request line. Raises `NotCarried` (404, 405, 400)."""
     if raw_path == _LISTS[dialect]:
         _only(method, "GET")
-        return Route(dialect, "models", "", listing=True)
+        return Route(dialect, "models", "", own=True)
+    if raw_path == LEASE_PATH:
+        _only(method, "GET")
+        if query:
+            raise NotCarried(400, "query_not_carried", "this path has no query")
+        return Route(dialect, "lease", "", own=True)
     found = _google(raw_path) if dialect == "google" else _POSTS.get((dialect, raw_path))
     if found is None:
         raise NotCarried(404, "path_not_carried", "the gateway carries no such path for this submission's dialect")

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from seatrial.custody.credential import Endpoint
     from seatrial.custody.lease import Lease
 
-LAST_WORD_S = 0.5
-"""For the error that ends a cut stream: within the second in which it must end, whether anybody reads or not."""
 ERROR_BYTES = 256 * 1024
 """Most of an endpoint's error text that is read."""
 NOTHING = Usage(0, 0)
@@ -137,12 +135,12 @@ class Passage:
         await self._start(200, [(b"content-type", b"application/json")])
         await self._out(json.dumps(body).encode())
 
-    async def last_word(self, error: NotCarried) -> None:
+    async def last_word(self, error: NotCarried, seconds: float) -> None:
         """End a stream that has begun with an error that its client shows."""
         self.code = error.code
         if self.events:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(LAST_WORD_S):
+                async with asyncio.timeout(seconds):
                     await self._out(error_event(self.dialect, error.status, error.code, str(error)))
 
     async def finish(self) -> None:

@@ -1,6 +1,6 @@
 """uvicorn as the gateway needs it: closed to slow and oversized heads, silent about what it carries.
 
-- A connection has `HEAD_S` for each request's head; uvicorn itself would wait for ever.
+- A connection has `Waits.head` for each request's head; uvicorn itself would wait for ever.
 - No WebSocket, no HTTP/2, no proxy headers, no access log, no server header: requests stand in the gateway's own log.
 """
 
@@ -10,26 +10,23 @@ import asyncio
 import contextlib
 import socket
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import uvicorn
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from seatrial.custody.gateway import HEAD_BYTES
+from seatrial.custody.admission import HEAD_BYTES
+from seatrial.custody.waits import Waits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from starlette.types import ASGIApp
 
-HEAD_S = 10.0
-"""For the head of a request to arrive whole."""
 CONNECTIONS = 1024
 """Open at once; more are answered 503."""
 IDLE_S = 20
 """A connection without a request is kept so long."""
-READER_S = 60.0
-"""For an evaluator to take what it was sent; who reads nothing holds a connection of the endpoint."""
 FAREWELL_S = 5
 """For calls in flight when the server is stopped."""
 
@@ -37,20 +34,21 @@ FAREWELL_S = 5
 class PromptProtocol(H11Protocol):
     """Closes a connection whose request's head does not come, or whose reader does not read."""
 
+    waits = Waits()
     _late: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
         super().connection_made(transport)
-        self._late = self.loop.call_later(HEAD_S, transport.abort)
+        self._late = self.loop.call_later(self.waits.head, transport.abort)
 
     def data_received(self, data: bytes) -> None:
         """Read on; a head that is not whole keeps its first deadline."""
         super().data_received(data)
         waiting = self.cycle is None or self.cycle.response_complete
         if waiting and self._late is None:
-            self._late = self.loop.call_later(HEAD_S, self.transport.abort)
+            self._late = self.loop.call_later(self.waits.head, self.transport.abort)
         elif not waiting:
             self._in_time()
 
@@ -62,7 +60,7 @@ class PromptProtocol(H11Protocol):
     def pause_writing(self) -> None:
         """The reader has fallen behind: it has a while to go on."""
         super().pause_writing()
-        self._unread = self.loop.call_later(READER_S, self.transport.abort)
+        self._unread = self.loop.call_later(self.waits.reader, self.transport.abort)
 
     def resume_writing(self) -> None:
         """The reader goes on."""
@@ -77,11 +75,11 @@ class PromptProtocol(H11Protocol):
             self._late = None
 
 
-def config(app: ASGIApp, **where: Any) -> uvicorn.Config:  # noqa: ANN401 - host and port, or a socket's fd
+def config(app: ASGIApp, waits: Waits) -> uvicorn.Config:
     """How the gateway is served."""
     return uvicorn.Config(
         app,
-        http=PromptProtocol,
+        http=type("Prompt", (PromptProtocol,), {"waits": waits}),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -93,7 +91,6 @@ def config(app: ASGIApp, **where: Any) -> uvicorn.Config:  # noqa: ANN401 - host
         limit_concurrency=CONNECTIONS,
         timeout_keep_alive=IDLE_S,
         timeout_graceful_shutdown=FAREWELL_S,
-        **where,
     )
 
 
@@ -109,14 +106,14 @@ def bound(host: str = "127.0.0.1", port: int = 0) -> socket.socket:
 
 def serve(app: ASGIApp, listening: socket.socket) -> None:
     """Serve until the process is asked to end."""
-    uvicorn.Server(config(app)).run(sockets=[listening])
+    uvicorn.Server(config(app, Waits())).run(sockets=[listening])
 
 
 @contextlib.contextmanager
-def served(app: ASGIApp) -> Iterator[str]:
+def served(app: ASGIApp, waits: Waits = Waits()) -> Iterator[str]:  # noqa: B008 - frozen
     """Serve in a thread on a free loopback port; gives the address, e.g. `http://127.0.0.1:40123`."""
     listening = bound()
-    server = uvicorn.Server(config(app))
+    server = uvicorn.Server(config(app, waits))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="gateway", daemon=True)
     thread.start()
     try:

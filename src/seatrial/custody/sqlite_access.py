@@ -1,6 +1,6 @@
 """The gateway's rows and roots in custody's SQLite file. Implements `AccessStore`.
 
-Triggers refuse every change of a row or a root: what is written stays as it was.
+Triggers refuse every change of a row, a root or a mark: what is written stays as it was.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ CREATE INDEX IF NOT EXISTS access_submission ON access_row (submission, number);
 CREATE TABLE IF NOT EXISTS access_root (
   first INTEGER PRIMARY KEY, count INTEGER NOT NULL, digest TEXT NOT NULL, made_at TEXT NOT NULL
 ) STRICT;
+CREATE TABLE IF NOT EXISTS access_root_recorded (first INTEGER PRIMARY KEY REFERENCES access_root (first)) STRICT;
 """
 _STAYS = """
 CREATE TRIGGER IF NOT EXISTS {table}_is_not_{verb} BEFORE {verb} ON {table}
@@ -38,7 +39,7 @@ class SqliteAccessStore:
         self._file = file
         stays = (
             _STAYS.format(table=table, verb=verb)
-            for table in ("access_row", "access_root")
+            for table in ("access_row", "access_root", "access_root_recorded")
             for verb in ("UPDATE", "DELETE")
         )
         file.connection().executescript(_TABLES + "".join(stays))
@@ -79,8 +80,25 @@ class SqliteAccessStore:
 
     def roots(self) -> tuple[LogRoot, ...]:
         """All roots."""
-        found = self._file.connection().execute("SELECT * FROM access_root ORDER BY first").fetchall()
-        return tuple(LogRoot(first, count, digest, datetime.fromisoformat(at)) for first, count, digest, at in found)
+        return _roots(self._file.connection().execute("SELECT * FROM access_root ORDER BY first"))
+
+    def mark_recorded(self, made: LogRoot) -> None:
+        """The ledger holds it."""
+        with self._file.writing() as tx:
+            kept = _roots(tx.execute("SELECT * FROM access_root WHERE first = ?", (made.first,)))
+            if kept != (made,):
+                raise LookupError(f"there is no such root from row {made.first} on")
+            tx.execute("INSERT OR IGNORE INTO access_root_recorded VALUES (?)", (made.first,))
+
+    def unrecorded(self) -> tuple[LogRoot, ...]:
+        """Those that are missing there."""
+        missing = "SELECT * FROM access_root WHERE first NOT IN (SELECT first FROM access_root_recorded) ORDER BY first"
+        return _roots(self._file.connection().execute(missing))
+
+
+def _roots(found: sqlite3.Cursor) -> tuple[LogRoot, ...]:
+    rows = found.fetchall()
+    return tuple(LogRoot(first, count, digest, datetime.fromisoformat(at)) for first, count, digest, at in rows)
 
 
 def _row(body: str) -> AccessRow:

@@ -29,13 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterable
 
     from seatrial.custody.credential import Endpoint
+    from seatrial.custody.waits import Waits
 
-CONNECT_S = 10.0
-"""To resolve, connect and greet: an endpoint that takes longer is out of reach."""
-SILENCE_S = 600.0
-"""Between two chunks of an answer: models think for minutes before the first word."""
-WRITE_S = 60.0
-"""For one piece of a request to be taken."""
 IDLE_S = 15.0
 """An unused connection is kept so long; most servers keep theirs for longer."""
 CONNECTIONS = 1000
@@ -87,7 +82,10 @@ class JudgedAddresses(httpcore.AsyncNetworkBackend):
 class Upstream:
     """The way to one endpoint."""
 
-    def __init__(self, endpoint: Endpoint, resolve: Callable[[str, int], Iterable[str]] = resolved) -> None:
+    def __init__(
+        self, endpoint: Endpoint, waits: Waits, resolve: Callable[[str, int], Iterable[str]] = resolved
+    ) -> None:
+        self._times = {"connect": waits.connect, "read": waits.silence, "write": waits.write, "pool": waits.connect}
         parts = urlsplit(endpoint.base_url)
         host = parts.hostname or ""
         self._base = endpoint.base_url.rstrip("/")
@@ -104,11 +102,10 @@ class Upstream:
         self, endpoint: Endpoint, suffix: str, given: Headers, body: AsyncIterator[bytes], length: int
     ) -> httpcore.Response:
         """Send one request; the answer's body is still to be read. Raises httpcore's errors."""
-        times = {"connect": CONNECT_S, "read": SILENCE_S, "write": WRITE_S, "pool": CONNECT_S}
         url = httpcore.URL(self._base + suffix)
         host = url.host if url.port is None else b"%b:%d" % (url.host, url.port)
         headers = [(b"host", host), *_sent(given), *_key(endpoint), (b"content-length", b"%d" % length)]
-        request = httpcore.Request(b"POST", url, headers=headers, content=body, extensions={"timeout": times})
+        request = httpcore.Request(b"POST", url, headers=headers, content=body, extensions={"timeout": self._times})
         return await self._pool.handle_async_request(request)
 
     def leads_to(self, endpoint: Endpoint) -> bool:
