@@ -4,6 +4,7 @@ import csv
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
+from operator import attrgetter
 from time import process_time
 
 import pytest
@@ -288,8 +289,8 @@ def test_removing_a_consent_grant_or_vote_never_turns_no_into_yes(question: str,
     votes = (*FACTS.votes, replace(VOTES[0], person="per-lea", organisation="bureau"))
     full = replace(
         FACTS,
-        consents=tuple(data.draw(st.lists(st.sampled_from(consents), unique_by=id))),
-        grants=tuple(data.draw(st.lists(st.sampled_from(grants), unique_by=id))),
+        consents=tuple(data.draw(st.lists(st.sampled_from(consents), unique_by=attrgetter("id")))),
+        grants=tuple(data.draw(st.lists(st.sampled_from(grants), unique_by=attrgetter("id")))),
         votes=tuple(data.draw(st.lists(st.sampled_from(votes), unique_by=id))),
     )
     less = replace(
