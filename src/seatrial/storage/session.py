@@ -7,6 +7,9 @@
 - A writer takes the database's write lock at its first statement (SQLite) or the log's head row (PostgreSQL); readers
   see one consistent state and never wait.
 - Several installations in one process do not meet: each has connections of its own.
+- Tables of other applications (sign-in, sessions, jobs) are not the room's: they answer under Django's name "default",
+  in the same database once it `becomes_default`. Ask for them outside sessions: on SQLite a second writer of the same
+  thread would wait for itself.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ import os
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import connections, transaction
 
@@ -26,11 +29,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from django.db.backends.base.base import BaseDatabaseWrapper
+    from django.db.models import Model
 
     from seatrial.framework.viewer import Viewer
     from seatrial.storage.address import Address
 
 PRIVATE_FILE = 0o600
+ROOM = "storage"
+"""The label of the room's own application."""
+DEFAULT = "default"
 
 
 class NoSession(RuntimeError):
@@ -66,18 +73,31 @@ def frame() -> Frame:
     return current
 
 
-class Router:
-    """Sends every query to the open session's connection."""
+_upgrading: ContextVar[str] = ContextVar("seatrial_storage_upgrading", default=DEFAULT)
 
-    def db_for_read(self, _model: object, **_hints: object) -> str:
-        """The open session's connection."""
-        return frame().alias
+
+@contextmanager
+def upgrading(alias: str) -> Iterator[None]:
+    """While tables are changed over one connection, migrations of other applications find their rows over it too."""
+    token = _upgrading.set(alias)
+    try:
+        yield
+    finally:
+        _upgrading.reset(token)
+
+
+class Router:
+    """Sends queries for the room's rows to the open session's connection, and those of other applications to theirs."""
+
+    def db_for_read(self, model: type[Model], **_hints: object) -> str:
+        """The open session's connection; Django's own for what is not the room's."""
+        return frame().alias if _of_the_room(model) else _upgrading.get()
 
     db_for_write = db_for_read
 
-    def allow_relation(self, *_rows: object, **_hints: object) -> bool:
-        """Rows of one session may refer to each other; another session's are never at hand."""
-        return True
+    def allow_relation(self, one: Model, other: Model, **_hints: object) -> bool:
+        """Rows of one session may refer to each other; rows of other applications never to the room's."""
+        return _of_the_room(one) == _of_the_room(other)
 
 
 class Database:
@@ -90,9 +110,7 @@ class Database:
         self.aliases = {True: f"write_{name}", False: f"read_{name}"}
         for writing, alias in self.aliases.items():
             if alias not in connections.settings:
-                connections.settings[alias] = connections.configure_settings(
-                    {"default": {}, alias: address.settings(writing=writing)}
-                )[alias]
+                _configure(alias, address.settings(writing=writing))
 
     @contextmanager
     def session(self, viewer: Viewer, *, writing: bool = False) -> Iterator[Frame]:
@@ -136,6 +154,12 @@ class Database:
         """This thread's connection."""
         return connections[self.aliases[writing]]
 
+    def become_default(self) -> None:
+        """Let Django's other applications use this database in this process, under the name that they ask for."""
+        _configure(DEFAULT, self.address.settings(writing=True))
+        connections[DEFAULT].close()
+        del connections[DEFAULT]
+
     def close(self) -> None:
         """Close this thread's connections."""
         for alias in self.aliases.values():
@@ -148,3 +172,11 @@ class Database:
         if self.address.engine == "sqlite3":
             os.close(os.open(self.address.name, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))
         upgrade(self)
+
+
+def _configure(alias: str, settings: dict[str, Any]) -> None:
+    connections.settings[alias] = connections.configure_settings({DEFAULT: {}, alias: settings})[alias]
+
+
+def _of_the_room(model: Model | type[Model]) -> bool:
+    return model._meta.app_label == ROOM  # noqa: SLF001 - Django's documented way to a model's own description

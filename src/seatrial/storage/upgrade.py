@@ -2,6 +2,7 @@
 
 - Two processes that start at once on one database do it one after the other.
 - Nothing is done, and nothing is locked, when the tables are today's.
+- Other applications that are installed in the same process (sign-in, sessions, jobs) have their tables made as well.
 - Triggers are written anew after every migration: SQLite drops them when it changes a table.
 """
 
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING
 from django.db.migrations.executor import MigrationExecutor
 
 from seatrial.storage.lifecycles import EDGES
+from seatrial.storage.session import upgrading
 from seatrial.storage.tables import rows
 from seatrial.storage.triggers import renewal
 
@@ -40,7 +42,8 @@ def upgrade(database: Database) -> None:
     with _alone(database):
         connection = database.connection(writing=True)
         executor = MigrationExecutor(connection)
-        executor.migrate(executor.loader.graph.leaf_nodes())
+        with upgrading(connection.alias):
+            executor.migrate(executor.loader.graph.leaf_nodes())
         with database.transaction(writing=True), connection.cursor() as cursor:
             for statement in renewal(connection.vendor):
                 cursor.execute(statement)
