@@ -4,7 +4,8 @@
 - An act is one transaction: the standing, its steps, the orders they give, the events that record them and the signed
   checkpoint. There is no state without its event and no event without its state, wherever a process is killed.
 - Orders to other rooms are carried out after that, and are kept until they are done: `settle` finds what is left.
-- What is purged is forgotten in the transaction of the purge; then the key under which the log names its parties goes.
+- What is purged is forgotten in the transaction of the purge; then custody's part goes, and last the key by which the
+  log names its parties.
 - A withdrawal waits for nothing. Its leases end before anything is written, and where the log cannot append, the
   withdrawal stands and its entry is owed; `settle` makes it up.
 - Who acts is a member of the organisation in the role, at that time. To anybody else the object is not there.
@@ -14,21 +15,25 @@ from __future__ import annotations
 
 import os
 import secrets
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from seatrial.framework import lifecycles
+from seatrial.framework.notice import told
 from seatrial.framework.participant import Role
-from seatrial.framework.standing import CLOCK, Effect
-from seatrial.framework.submission_store import WITHDRAW, NotHere, Place, Step, bare
+from seatrial.framework.standing import CLOCK, Effect, Kind
+from seatrial.framework.submission_store import WITHDRAW, NotHere, Place, Stale, Step, bare
 from seatrial.framework.viewer import Viewer
 from seatrial.ledger.folder import LedgerFolder
 from seatrial.storage.address import Address
 from seatrial.storage.agreement import disagreements
 from seatrial.storage.entry import new_salt, step_event
 from seatrial.storage.session import Database
+from seatrial.storage.stores.findings import FindingTables
 from seatrial.storage.stores.log import LogTables
+from seatrial.storage.stores.notices import NoticeTables
 from seatrial.storage.stores.orders import OrderTables
 from seatrial.storage.stores.papers import PaperTables
 from seatrial.storage.stores.participants import ParticipantTables
@@ -41,7 +46,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from seatrial.framework.pack import PackRef, PolicyPack
-    from seatrial.framework.standing import Act, Actor, Standing
+    from seatrial.framework.standing import Act, Actor, Entry, Standing
     from seatrial.ledger.log import Log
     from seatrial.ledger.receipt import Receipt
     from seatrial.storage.stores.orders import Order
@@ -60,10 +65,10 @@ SERVICES = frozenset({CLOCK, Role.RUNNER, Role.CUSTODIAN, Role.OPERATOR})
 """Who acts on an object without being a member of a party: they name the object, and see nothing beside it."""
 FIRST = (Effect.END_LEASES, Effect.STOP_RUNS)
 """Of a withdrawal's orders, those that are carried out before anything is written."""
-IN_ROWS = frozenset({Effect.END_GRANTS, Effect.VOID_VOTES})
-"""Carried out in the transaction of the act itself."""
-OF_ITSELF = frozenset({Effect.OPEN_WINDOW, Effect.ISSUE_RECEIPT})
-"""Nothing is left to carry out: the window is in the standing, the receipt in the answer or owed by its own row."""
+IN_ROWS = frozenset({Effect.END_GRANTS, Effect.VOID_VOTES, Effect.STRIP_FINDINGS, Effect.NOTIFY})
+"""Carried out in the transaction of the act itself; of other objects than submissions nobody is told yet."""
+OF_ITSELF = frozenset({Effect.OPEN_WINDOW, Effect.ISSUE_RECEIPT, Effect.FREEZE_EVIDENCE})
+"""Nothing is left to carry out: window and hold are in the standing, the receipt in the answer or owed by its row."""
 
 
 class Packs(Protocol):
@@ -114,6 +119,8 @@ class House:
     permissions: PermissionTables = field(init=False)
     papers: PaperTables = field(init=False)
     orders: OrderTables = field(init=False)
+    notices: NoticeTables = field(init=False)
+    findings: FindingTables = field(init=False)
     stream_keys: StreamKeys = field(init=False)
 
     def __post_init__(self) -> None:
@@ -123,6 +130,8 @@ class House:
             ("permissions", PermissionTables),
             ("papers", PaperTables),
             ("orders", OrderTables),
+            ("notices", NoticeTables),
+            ("findings", FindingTables),
         ):
             object.__setattr__(self, name, store(self.database))
         object.__setattr__(self, "stream_keys", StreamKeys(self.home / "keys" / "streams", self.random))
@@ -211,6 +220,15 @@ class House:
         steps = self._due(record.standing, now)
         return self._saved(viewer, steps, now, expected=record.version) if steps else None
 
+    def tick_all(self, now: datetime) -> tuple[str, ...]:
+        """Record what a clock has made due, of every object; which ones moved."""
+        moved = []
+        for standing, _ in self.due(Viewer.house("what a clock has made due"), now):
+            with suppress(Stale):  # another process was first
+                if self.tick(standing.object, now) is not None:
+                    moved.append(standing.object)
+        return tuple(moved)
+
     def due(self, viewer: Viewer, now: datetime) -> tuple[tuple[Standing, tuple[str, ...]], ...]:
         """What a clock has made due, of all that the viewer sees."""
         found = ((one, lifecycles.due(one, self.packs(one.pack), now)) for one in self.submissions.list(viewer))
@@ -248,8 +266,13 @@ class House:
         still = []
         for order in self.orders.open(house):
             job = Viewer.for_submission(order.submission)
-            standing = self.submissions.load(job, order.submission).standing
-            if self._carried(standing, (order.effect,), now):
+            record = self.submissions.load(job, order.submission)
+            standing = record.standing
+            if order.effect in _of_rows(standing):  # of an older installation, which left them open
+                with self.database.session(job, writing=True):
+                    self._in_rows(job, standing, record.history[order.seq - 1].entry, (order.effect,), now)
+                    self.orders.done(job, (order,), now)
+            elif self._carried(standing, (order.effect,), now):
                 still.append(order)
             else:
                 self.orders.done(job, (order,), now)
@@ -276,8 +299,9 @@ class House:
             steps, receipts = self._recorded(taken)
             self.submissions.save(viewer, standing, expected, steps)
             effects = tuple(dict.fromkeys(effect for one in taken for effect in one.effects))
-            self._in_rows(viewer, standing.object, effects, now)
-            ordered = tuple(effect for effect in effects if effect not in IN_ROWS | OF_ITSELF)
+            for one, step in zip(taken, steps, strict=True):
+                self._in_rows(viewer, one.standing, step.entry, one.effects, now)
+            ordered = tuple(effect for effect in effects if effect not in _of_rows(standing) | OF_ITSELF)
             given = self.orders.give(viewer, standing.object, steps[-1].entry.seq, ordered, now)
         outstanding = self._carried(standing, ordered, now)
         done = tuple(order for order in given if order.effect not in outstanding)
@@ -303,13 +327,21 @@ class House:
         ]
         return self.log.append(events)
 
-    def _in_rows(self, viewer: Viewer, object_id: str, effects: tuple[Effect, ...], now: datetime) -> None:
+    def _in_rows(
+        self, viewer: Viewer, standing: Standing, entry: Entry, effects: tuple[Effect, ...], now: datetime
+    ) -> None:
+        object_id = standing.object
         if Effect.END_GRANTS in effects:
             self.permissions.end_grants(viewer, object_id, now)
         if Effect.VOID_VOTES in effects:
             self.permissions.void(viewer, object_id, now)
         if Effect.DELETE_NOW in effects:
             self.submissions.forget(viewer, object_id)
+            self.notices.forget(viewer, object_id)
+        if Effect.STRIP_FINDINGS in effects:
+            self.findings.strip(viewer, object_id)
+        if Effect.NOTIFY in effects and Effect.NOTIFY in _of_rows(standing):
+            self.notices.give(viewer, object_id, entry.seq, told(standing, entry.actor.organisation))
 
     def _carried(self, standing: Standing, effects: tuple[Effect, ...], now: datetime) -> tuple[Effect, ...]:
         """Have orders carried out; those that could not be."""
@@ -317,12 +349,14 @@ class House:
         for effect in effects:
             room = self.rooms.get(effect)
             try:
-                if effect is Effect.DELETE_NOW:
-                    self.stream_keys.shred(standing.object)
+                if effect in OF_ITSELF:
+                    continue
                 if room is not None:
                     room(standing, now)
                 elif effect is not Effect.DELETE_NOW:
                     left.append(effect)
+                if effect is Effect.DELETE_NOW:
+                    self.stream_keys.shred(standing.object)
             except Exception:  # noqa: BLE001 - whatever stops one room must not keep the others from their orders
                 left.append(effect)
         return tuple(left)
@@ -351,6 +385,10 @@ class House:
         outstanding = tuple(order.effect for order in self.orders.open(job))
         receipts = () if step.place is None else (self.receipt(step),)
         return Outcome(standing, receipts, owed=step.place is None, outstanding=outstanding)
+
+
+def _of_rows(standing: Standing) -> frozenset[Effect]:
+    return IN_ROWS if standing.kind is Kind.SUBMISSION else IN_ROWS - {Effect.NOTIFY}
 
 
 @dataclass(frozen=True, slots=True)

@@ -237,7 +237,8 @@ def test_a_purge_forgets_and_leaves_a_history_that_still_agrees_with_the_log(tmp
     by = actor("custodian", organisation="house")
     outcome = house.act(name, full_act("purge", by, at, about=name, request_digest=""), at)
     assert (outcome.standing.state, outcome.outstanding) == ("purged", ())
-    assert not list((tmp_path / "keys" / "streams").iterdir())
+    assert not list((tmp_path / "keys" / "streams").glob("*.key"))
+    assert house.stream_keys.of(name) != house.stream_keys.of(name), "a shredded stream keeps a key again"
     left = house.submissions.load(OWNER, name)
     assert (left.standing.subject, left.standing.consents, left.history[1].act.documents) == (None, (), ())
     assert house.disagreements() == ()

@@ -1,6 +1,7 @@
 """The keys under which the log names organisations: a file for each stream, outside the database and its backups.
 
-While a stream's key is there, the house can tell which organisation an entry means; once it is shredded nobody can.
+While a stream's key is there, the house can tell which organisation an entry means; once it is shredded nobody can. A
+shredded stream never gets a key that is kept: an entry that follows names its organisation by a key used once.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 PRIVATE_FOLDER = 0o700
 PRIVATE_FILE = 0o600
+GONE = ".gone"
+"""An empty file beside where the key was."""
 
 
 class StreamKeys:
@@ -27,20 +30,24 @@ class StreamKeys:
         folder.mkdir(mode=PRIVATE_FOLDER, parents=True, exist_ok=True)
 
     def of(self, stream: str) -> bytes:
-        """The key of a stream; made when it is asked for first."""
+        """The key of a stream, made when it is asked for first; once shredded, another one at every call."""
         path = self._path(stream)
+        if path.with_suffix(GONE).exists():
+            return self._random(STREAM_KEY_BYTES)
         if not path.exists():
             self._make(path)
         return path.read_bytes()
 
     def shred(self, stream: str) -> bool:
-        """Destroy the key; whether it was there."""
+        """Destroy the key for good; whether it was there."""
         path = self._path(stream)
+        path.with_suffix(GONE).touch(mode=PRIVATE_FILE)
         try:
             path.unlink()
         except FileNotFoundError:
             return False
-        self._sync()
+        finally:
+            self._sync()
         return True
 
     def _path(self, stream: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from seatrial.storage.models.document import Document, Paper
 from seatrial.storage.models.ledger import LedgerCheckpoint, LedgerEntry, LedgerHead, LedgerNode
+from seatrial.storage.models.notice import Notice
 from seatrial.storage.models.participant import Membership, Organisation, Person
 from seatrial.storage.models.permission import Acquaintance, Consent, Grant, KeyRequest, Vote
 from seatrial.storage.models.submission import Act, ActContent, Edge, Order, Pack, Submission
@@ -22,6 +23,7 @@ __all__ = [
     "LedgerHead",
     "LedgerNode",
     "Membership",
+    "Notice",
     "Order",
     "Organisation",
     "Pack",
