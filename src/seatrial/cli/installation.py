@@ -125,13 +125,20 @@ class Installation:
 
         return Actor(role, pseudonym(self.house.stream_keys.of(submission), organisation))
 
-    def note(self, submission: str, kind: str, refs: dict[str, str]) -> None:
-        """Write what a run of a submission came to into the record, as digests; durable on return."""
+    def note(
+        self,
+        submission: str,
+        kind: str,
+        refs: dict[str, str],
+        ids: dict[str, str] | None = None,
+        nums: dict[str, int] | None = None,
+    ) -> None:
+        """Write what a run of a submission came to into the record; durable on return."""
         from seatrial.ledger.event import Event, instant
 
-        runner = self.actor(submission, HOUSE, "runner")
-        nonce = secrets.token_hex(16)
-        self.house.log.append([Event(kind, instant(now()), submission, runner, nonce, refs=refs)])
+        runner, nonce = self.actor(submission, HOUSE, "runner"), secrets.token_hex(16)
+        event = Event(kind, instant(now()), submission, runner, nonce, refs=refs, ids=ids or {}, nums=nums or {})
+        self.house.log.append([event])
 
     def custodian(self, submission: str) -> Actor:
         """The custody service, as the log names it."""
