@@ -10,6 +10,7 @@ namespace looks as if it were gone: one custody file serves the processes of one
 from __future__ import annotations
 
 import os
+from functools import cache
 from pathlib import Path
 
 _BOOT = Path("/proc/sys/kernel/random/boot_id")
@@ -17,13 +18,19 @@ _BOOT = Path("/proc/sys/kernel/random/boot_id")
 
 def this_process() -> str:
     """Name this process."""
-    return _name(os.getpid()) or f"{os.getpid()} 0 unknown"
+    return _own(os.getpid())
 
 
 def alive(name: str) -> bool:
     """Whether the process of this name still runs."""
     number = name.partition(" ")[0]
     return number.isdigit() and _name(int(number)) == name
+
+
+@cache
+def _own(number: int) -> str:
+    """Read once: a process keeps its name, and every call of the gateway states it."""
+    return _name(number) or f"{number} 0 unknown"
 
 
 def _name(number: int) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import asdict
+from dataclasses import fields
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -30,6 +30,7 @@ _STAYS = """
 CREATE TRIGGER IF NOT EXISTS {table}_is_not_{verb} BEFORE {verb} ON {table}
 BEGIN SELECT RAISE(ABORT, 'rows of the access log stay as they are'); END;
 """
+_FIELDS = tuple(field.name for field in fields(AccessRow))
 
 
 class SqliteAccessStore:
@@ -46,7 +47,7 @@ class SqliteAccessStore:
 
     def add(self, row: AccessRow) -> int:
         """Write a row."""
-        body = json.dumps({**asdict(row), "at": row.at.isoformat()})
+        body = json.dumps({**{name: getattr(row, name) for name in _FIELDS}, "at": row.at.isoformat()})
         with self._file.writing() as tx:
             number = int(tx.execute("SELECT coalesce(max(number) + 1, 0) FROM access_row").fetchone()[0])
             try:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, replace
 from datetime import datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from seatrial.custody.budget import (
@@ -24,7 +25,7 @@ from seatrial.custody.budget import (
     spent_out,
 )
 from seatrial.custody.keys import new_id
-from seatrial.custody.lease import Lease, LeaseRefused, LeaseState, Limits, NoSuchLease, Prices
+from seatrial.custody.lease import Lease, LeaseEnd, LeaseRefused, LeaseState, Limits, NoSuchLease, Prices
 from seatrial.custody.process import alive, this_process
 
 if TYPE_CHECKING:
@@ -34,6 +35,9 @@ if TYPE_CHECKING:
     from seatrial.custody.budget import Call, Usage
     from seatrial.custody.lease import LeaseToken
     from seatrial.custody.sqlite import CustodyFile
+
+READ_LEASES = 256
+"""Rows kept as they were last read: a call needs its lease three times. Another state or body is another row."""
 
 _COUNTERS = """UPDATE lease SET requests=?, input_tokens=?, output_tokens=?, microdollars=?, held_requests=?,
  held_input=?, held_output=?, held_microdollars=?, open_calls=?, first_used=? WHERE id=?"""
@@ -142,6 +146,12 @@ class SqliteLeaseStore:
         row = self._file.connection().execute("SELECT at FROM ended_scope WHERE submission=?", (submission,)).fetchone()
         return datetime.fromisoformat(row["at"]) if row else None
 
+    def ends(self, submission: str) -> tuple[LeaseEnd, ...]:
+        """When each lease ended."""
+        asked = "SELECT id, state, ended_at FROM lease WHERE submission=? ORDER BY rowid"
+        rows = self._file.connection().execute(asked, (submission,)).fetchall()
+        return tuple(LeaseEnd(row["id"], LeaseState(row["state"]), _instant(row["ended_at"])) for row in rows)
+
     def suspend_scope(self, submission: str, now: datetime) -> None:
         """Refuse every new call."""
         row = (submission, now.isoformat())
@@ -226,6 +236,10 @@ def _spend(row: sqlite3.Row) -> Spend:
     return Spend(_amount(row, ""), _amount(row, "held"), row["open_calls"], first)
 
 
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None
+
+
 def _body(lease: Lease) -> str:
     fields = asdict(lease)
     for column in ("id", "token_digest", "submission", "state"):
@@ -235,13 +249,18 @@ def _body(lease: Lease) -> str:
 
 
 def _lease(row: sqlite3.Row) -> Lease:
-    fields = json.loads(row["body"])
+    return _made(row["id"], row["token_digest"], row["submission"], row["state"], row["body"])
+
+
+@lru_cache(READ_LEASES)
+def _made(name: str, digest: str, submission: str, state: str, body: str) -> Lease:
+    fields = json.loads(body)
     owners, prices = fields.pop("content_owners"), fields.pop("prices")
     return Lease(
-        id=row["id"],
-        token_digest=row["token_digest"],
-        submission=row["submission"],
-        state=LeaseState(row["state"]),
+        id=name,
+        token_digest=digest,
+        submission=submission,
+        state=LeaseState(state),
         models=tuple(fields.pop("models")),
         content_owners=None if owners is None else tuple(owners),
         not_before=datetime.fromisoformat(fields.pop("not_before")),
