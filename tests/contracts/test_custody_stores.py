@@ -174,6 +174,23 @@ def test_revoking_reaches_the_scope_alone_and_moves_the_counter(stores: Stores) 
     stores.leases.issue(lease()[0], NOW)
 
 
+def test_each_lease_says_when_it_ended_and_the_first_end_stays(stores: Stores) -> None:
+    early, late, over = lease()[0], lease()[0], lease(hours=1)[0]
+    for made in (early, late, over):
+        stores.leases.issue(made, NOW)
+    stores.leases.issue(lease(submission=OTHER)[0], NOW)
+    assert {(end.state, end.at) for end in stores.leases.ends(SUBMISSION)} == {(LeaseState.ACTIVE, None)}
+    minute = HOUR / 60
+    stores.leases.revoke(early.id, NOW + minute)
+    stores.leases.expire(NOW + 61 * minute)
+    stores.leases.end_scope(SUBMISSION, NOW + 62 * minute)
+    assert [(end.lease, end.state, end.at) for end in stores.leases.ends(SUBMISSION)] == [
+        (early.id, LeaseState.REVOKED, NOW + minute),
+        (late.id, LeaseState.REVOKED, NOW + 62 * minute),
+        (over.id, LeaseState.EXPIRED, NOW + 61 * minute),
+    ]
+
+
 def test_a_suspended_scope_refuses_calls_and_then_goes_on_with_the_same_leases(stores: Stores) -> None:
     mine, other = lease()[0], lease(submission=OTHER)[0]
     for made in (mine, other):

@@ -5,42 +5,54 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import random
 import signal
 import threading
+import time
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from seatrial.custody.budget import Call, Reservation
 from seatrial.custody.credential import Endpoint
 from seatrial.custody.deposit import AddressRules, deposit
-from seatrial.custody.home import Records
+from seatrial.custody.home import Records, public_key_of
 from seatrial.custody.keys import KeyGone, KeyScope, Purpose
 from seatrial.custody.lease import LeaseState, ScopeEnded
-from seatrial.custody.receipt import LIMITS, NotThisReceipt, ReceiptKind, signed_receipt, verify_statement
+from seatrial.custody.printed import paper
+from seatrial.custody.receipt import LIMITS, KeptReceipt, NotThisReceipt, ReceiptKind, signed_receipt, verify_statement
 from seatrial.custody.records import keep_record, open_record
 from seatrial.custody.secret import Secret
-from seatrial.custody.shred import NotShredded, Shredder, deletion_statement, prove_gone, shred_key
+from seatrial.custody.shred import Known, NotShredded, Shredder, deletion_statement, prove_gone, shred_key
 from seatrial.custody.withdrawal import CallsEnd, Withdrawing, receipt_event
+from seatrial.custody.withdrawn import Told, stated
+from seatrial.framework.data_class import DataClass
+from seatrial.framework.vocabulary import check
+from seatrial.framework.withdrawal import Departed, Ended, deletion_due
+from seatrial.framework.wordings import of_document
 from seatrial.ledger.errors import LedgerError
 from seatrial.ledger.log import Log
 from seatrial.ledger.memory import MemoryCheckpoint, MemoryLogStore
 from seatrial.ledger.note import LogSigner
+from support.packs import shipped
 from support.sealed import DEVELOPER, IMPLEMENTATIONS, NOW, OTHER, SUBMISSION, Stores, lease, signers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from datetime import datetime
-    from pathlib import Path
 
     from securesystemslib.signer import SSlibKey
 
     from seatrial.custody.shred import Shredding
     from seatrial.custody.withdrawal import Appends, Part
+    from seatrial.ledger.event import Actor
     from seatrial.ledger.receipt import Receipt
 
 LOG_SIGNER = LogSigner.from_seed("seatrial.example/log", bytes(range(32)))
+FIRST = Path(__file__).parent / "first_receipts"
 LOG_KEY = LOG_SIGNER.verifier.text
 CANARIES = (b"canary-key-7f3a", b"canary-transcript-91c2", b"canary-host.example.com")
 
@@ -235,14 +247,62 @@ def test_one_signature_a_strange_key_or_a_changed_word_is_refused(tmp_path: Path
         with pytest.raises(NotThisReceipt):
             verify_statement(envelope, proof, given, log_key=LOG_KEY)
     fields = json.loads(envelope)
+    with pytest.raises(NotThisReceipt, match="bytes"):
+        verify_statement(json.dumps(fields).encode(), proof, keys, log_key=LOG_KEY)
     for change in ({"payload": fields["payload"][:-8] + "AAAAAAA="}, {"payloadType": "text/plain"}, {"signatures": []}):
+        changed = json.dumps({**fields, **change}, indent=1).encode() + b"\n"
         with pytest.raises(NotThisReceipt):
-            verify_statement(json.dumps({**fields, **change}).encode(), proof, keys, log_key=LOG_KEY)
+            verify_statement(changed, proof, keys, log_key=LOG_KEY)
     for rubbish in (b"", b"{}", b"[]", b"\xff"):
         with pytest.raises(NotThisReceipt):
             verify_statement(rubbish, proof, keys, log_key=LOG_KEY)
     with pytest.raises(LedgerError):
         verify_statement(envelope, proof.replace(b"index 0", b"index 1"), keys, log_key=LOG_KEY)
+
+
+def test_a_change_of_any_byte_of_an_envelope_or_proof_is_refused(tmp_path: Path) -> None:
+    envelope, proof, keys = deletion(Stores("memory", tmp_path))
+    bits = random.Random(20261124)
+    places = [(which, place) for which, whole in enumerate((envelope, proof)) for place in range(len(whole))]
+    assert len(places) > 2000
+    for which, place in places:
+        changed = [bytearray(envelope), bytearray(proof)]
+        changed[which][place] ^= 1 << bits.randrange(8)
+        with pytest.raises((NotThisReceipt, LedgerError)):
+            verify_statement(bytes(changed[0]), bytes(changed[1]), keys, log_key=LOG_KEY)
+
+
+def test_a_deletion_receipt_names_all_that_is_gone_and_its_paper_says_it(stores: Stores) -> None:
+    filled(stores)
+    wrapped = {key.key: key.digest for key in stores.keys.of_submission(SUBMISSION)}
+    both = signers()
+    done = shredder(stores).shred(SUBMISSION, NOW)
+    known = Known("heron-7", ("sha256:" + "5" * 64,), "minimal 2026.1", ("sha256:" + "c" * 64,))
+    said = deletion_statement(done, signers={}, oldest_backup=None, known=known)
+    assert {key["key"]: key["wrapped_digest"] for key in said["keys"]} == wrapped
+    assert (said["credentials"], said["held"]["records"]["count"]) == (1, 1)
+    assert said["manifests"] == list(known.manifests)
+    assert (said["oldest_backup"], said["backups"]) == (None, "No backup that may hold sealed bytes is known.")
+    receipt = signed_receipt(ReceiptKind.DELETION, SUBMISSION, said, both)
+    text = paper(receipt, shipped("minimal"))
+    for word in ("heron-7", LIMITS, said["backups"], *wrapped, *wrapped.values(), *known.manifests, "records: 1, "):
+        assert word in text
+    dated = deletion_statement(done, signers={}, oldest_backup=NOW, known=known)
+    assert "is of 2026-11-24T09:00:00Z" in paper(
+        signed_receipt(ReceiptKind.DELETION, SUBMISSION, dated, both), shipped("minimal")
+    )
+
+
+def test_receipts_of_the_first_form_still_verify_and_are_shown_as_they_are() -> None:
+    """The files as the first form was issued: fixed bytes and keys, not made by today's code."""
+    for kind, keys in (("withdrawal", ("custody",)), ("deletion", ("custody", "person"))):
+        envelope, proof = ((FIRST / f"{kind}.{ending}").read_bytes() for ending in ("dsse.json", "tlog-proof"))
+        public = [public_key_of(FIRST / f"{key}.pub.pem") for key in keys]
+        verified = verify_statement(envelope, proof, public, log_key=(FIRST / "log.vkey").read_text().strip())
+        assert (verified.kind.value, verified.statement["v"]) == (kind, 1)
+        assert verified.recorded is not None
+        kept = KeptReceipt(verified.kind, verified.statement["submission"], envelope, proof)
+        assert json.loads(paper(kept, shipped("minimal"))) == verified.statement
 
 
 def test_a_proof_of_another_receipt_and_another_limits_text_are_refused() -> None:
@@ -267,18 +327,29 @@ class _Broken:
         raise OSError("no space left: canary-detail")
 
 
+LEFT = Departed("dossier", "sha256:" + "d" * 64, "bureau", NOW - timedelta(days=1))
+
+
 class _Part:
-    name = "runs stopped"
+    confirms = ("cancel_jobs", "kill_boxes")
 
     def __init__(self, within: float, *, fails: bool = False, hangs: threading.Event | None = None) -> None:
         self.within, self.fails, self.hangs = within, fails, hangs
 
-    def act(self, submission: str, at: datetime) -> Mapping[str, Any]:  # noqa: ARG002 - a part's signature
+    def act(self, submission: str, at: datetime, tell: Callable[[Told], None]) -> None:  # noqa: ARG002 - a part's own
+        tell(Told("heron-7", ("sha256:" + "5" * 64,), "minimal 2026.1", runs=(Ended("run-1", None),)))
         if self.fails:
             raise RuntimeError("canary-detail")
         if self.hangs:
             self.hangs.wait()
-        return {"runs": 4, "outstanding": ["strip_findings"]}
+        tell(Told(runs=(Ended("run-1", at + timedelta(seconds=3)),), grants=("gra-1",), departed=(LEFT,)))
+
+
+class _House(_Part):
+    confirms = ("end_grants", "void_votes", "drop_exports", "strip_findings", "start_deletion")
+
+    def act(self, submission: str, at: datetime, tell: Callable[[Told], None]) -> None:  # noqa: ARG002 - a part's own
+        tell(Told(holds=frozenset({DataClass.R}), outstanding=frozenset({"strip_findings"})))
 
 
 def withdrawing(stores: Stores, ledger: Appends | None, *parts: Part) -> tuple[Withdrawing, SSlibKey]:
@@ -286,21 +357,52 @@ def withdrawing(stores: Stores, ledger: Appends | None, *parts: Part) -> tuple[W
     return Withdrawing(stores.vault, stores.leases, stores.receipts, service, ledger, parts), service.public_key
 
 
+def developer(_: str) -> Actor:
+    return DEVELOPER
+
+
 def test_a_withdrawal_ends_everything_and_its_receipt_verifies(stores: Stores) -> None:
     record = filled(stores)
-    act, key = withdrawing(stores, log(), _Part(5.0), CallsEnd(stores.leases))
-    receipt = act.withdraw(SUBMISSION, DEVELOPER, NOW, {"code_name": "heron-7"})
+    [live] = stores.leases.of_submission(SUBMISSION)
+    early = lease()[0]
+    stores.leases.issue(early, NOW)
+    stores.leases.revoke(early.id, NOW - timedelta(hours=1))
+    keys = {key.key for key in stores.keys.of_submission(SUBMISSION)}
+    ticks = iter(range(100))
+    act, key = withdrawing(stores, log(), _Part(50.0), _House(50.0), CallsEnd(stores.leases))
+    act = replace(act, clock=lambda: float(next(ticks)) / 10)
+    receipt = act.withdraw(SUBMISSION, developer, NOW)
     verified = verify_statement(receipt.envelope, receipt.proof, [key], log_key=LOG_KEY)
-    said = verified.statement
-    assert said["confirmed"]["runs stopped"] == {"runs": 4}
-    assert said["outstanding"] == ["strip_findings: not confirmed"]
-    assert (said["leases_revoked_now"], said["developer_halves_destroyed"]) == (1, 2)
-    assert said["deletion_due"]["K"] == "2026-11-25T09:00:00Z"
+    said = stated(verified.statement)
+    ends = {one.id: one.at for one in said.leases}
+    assert ends[early.id] == NOW - timedelta(hours=1)
+    assert NOW < (ends[live.id] or NOW) < NOW + timedelta(seconds=5)
+    assert said.runs == (Ended("run-1", NOW + timedelta(seconds=3)),)
+    assert (said.grants_ended, said.departed, said.outstanding) == (("gra-1",), (LEFT,), ("strip_findings",))
+    assert (said.code_name, said.subject_digests) == ("heron-7", ("sha256:" + "5" * 64,))
+    assert {kept for kept, _ in said.stays} == {DataClass.P, DataClass.L, DataClass.R}
+    assert dict(said.deletion_due) == deletion_due(NOW)
+    assert set(verified.statement["developer_halves_destroyed"]) == keys
     assert all(one.state is LeaseState.REVOKED for one in stores.leases.of_submission(SUBMISSION))
     with pytest.raises(KeyGone):
         open_record(stores.vault, stores.records, SUBMISSION, record, NOW)
-    assert act.withdraw(SUBMISSION, DEVELOPER, NOW, {}) == receipt
+    assert replace(act, clock=time.monotonic).withdraw(SUBMISSION, developer, NOW) == receipt
     assert len(stores.keys.of_submission(OTHER)) == 1
+
+
+def test_the_paper_beside_the_receipt_says_what_the_statement_says(stores: Stores) -> None:
+    filled(stores)
+    act, _ = withdrawing(stores, log(), _Part(50.0), _House(50.0), CallsEnd(stores.leases))
+    receipt = act.withdraw(SUBMISSION, developer, NOW)
+    text = paper(receipt, shipped("minimal"))
+    [made] = stores.leases.of_submission(SUBMISSION)
+    for word in ("heron-7", "minimal 2026.1", f"| {made.id} | 2026-11-24T09:00:0", "- gra-1", "- strip_findings"):
+        assert word in text
+    assert "| run-1 | 2026-11-24T09:00:03Z |" in text
+    assert f"| dossier | {LEFT.digest} | bureau | 2026-11-23T09:00:00Z |" in text
+    assert f"holds {receipt.ref}" in text
+    assert list(map(str, check(of_document(text, "withdrawal_receipt")))) == []
+    assert "owed: the ledger" in paper(replace(receipt, proof=None), shipped("minimal"))
 
 
 @pytest.mark.parametrize("ledger", ["none", "broken"])
@@ -309,38 +411,74 @@ def test_with_every_other_room_down_the_receipt_stands_and_lists_what_is_open(st
     [made] = stores.leases.of_submission(SUBMISSION)
     assert isinstance(stores.leases.reserve(made.id, Call("m", 1, 1), NOW), Reservation)
     never = threading.Event()
-    parts = (_Part(0.05, hangs=never), _Part(5.0, fails=True), CallsEnd(stores.leases, patience=0.05, look_every=0.01))
-    act, key = withdrawing(stores, None if ledger == "none" else _Broken(), *parts)
-    receipt = act.withdraw(SUBMISSION, DEVELOPER, NOW, {})
+    house = _House(5.0, fails=True)
+    house.act = _Part(5.0, fails=True).act  # type: ignore[method-assign]
+    calls = CallsEnd(stores.leases, patience=0.05, look_every=0.01)
+    act, key = withdrawing(stores, None if ledger == "none" else _Broken(), _Part(0.05, hangs=never), house, calls)
+    receipt = act.withdraw(SUBMISSION, developer, NOW)
     never.set()
     said = verify_statement(receipt.envelope, None, [key]).statement
     assert receipt.proof is None
-    assert said["outstanding"] == [
-        "calls in flight ended: failed (StillOpen)",
-        "ledger entry: owed",
-        "runs stopped: failed (RuntimeError)",
-        "runs stopped: not confirmed in time",
-    ]
+    late, failed = ("cancel_jobs", "kill_boxes"), house.confirms
+    assert set(said["outstanding"]) == {*late, *failed, "cut_calls", "run-1", "ledger entry: owed"}
+    assert said["why"] == {
+        **dict.fromkeys(late, "not confirmed in time"),
+        **dict.fromkeys(failed, "failed (RuntimeError)"),
+        "cut_calls": "failed (StillOpen)",
+    }
+    assert said["runs"] == [{"id": "run-1", "ended_at": None}]
     assert b"canary" not in receipt.payload
     assert stores.leases.get(made.id).state is LeaseState.REVOKED
     assert stores.receipts.owed() == (receipt,)
     later = Withdrawing(stores.vault, stores.leases, stores.receipts, act.signer, log())
-    assert later.settle_owed(lambda _: DEVELOPER, NOW) == 1
+    assert later.settle_owed(developer, NOW) == 1
     proven = stores.receipts.get(ReceiptKind.WITHDRAWAL, SUBMISSION)
     assert proven is not None
     assert verify_statement(proven.envelope, proven.proof, [key], log_key=LOG_KEY).recorded is not None
-    assert later.settle_owed(lambda _: DEVELOPER, NOW) == 0
+    assert later.settle_owed(developer, NOW) == 0
 
 
 def test_a_table_of_keys_out_of_order_stops_no_withdrawal(tmp_path: Path) -> None:
     stores = Stores("memory", tmp_path)
     filled(stores)
     stores.keys.of_submission = lambda _: 1 / 0  # type: ignore[method-assign,assignment,return-value]
-    act, key = withdrawing(stores, log())
-    receipt = act.withdraw(SUBMISSION, DEVELOPER, NOW, {})
+    act, key = withdrawing(stores, log(), _House(5.0))
+    receipt = act.withdraw(SUBMISSION, developer, NOW)
     said = verify_statement(receipt.envelope, receipt.proof, [key], log_key=LOG_KEY).statement
-    assert said["outstanding"] == ["developer's key halves: the table of keys could not be read"]
+    assert "destroy_key_half" in said["outstanding"]
+    assert said["why"]["destroy_key_half"] == "failed (ZeroDivisionError)"
     assert all(one.state is LeaseState.REVOKED for one in stores.leases.of_submission(SUBMISSION))
+
+
+@pytest.mark.parametrize("stuck", ["leases", "halves"])
+def test_of_leases_and_halves_neither_waits_for_the_other(
+    stores: Stores, stuck: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = filled(stores)
+    [made] = stores.leases.of_submission(SUBMISSION)
+    never = threading.Event()
+    place, name = (stores.leases, "end_scope") if stuck == "leases" else (stores.developer, "drop")
+    setattr(place, name, lambda *_: never.wait())
+    monkeypatch.setattr("seatrial.custody.withdrawal.FIRST_WITHIN_S", 0.3)
+    act, _ = withdrawing(stores, log(), _House(5.0))
+    said = act.withdraw(SUBMISSION, developer, NOW).statement
+    never.set()
+    if stuck == "leases":
+        assert {"revoke_leases", "close_gateway", made.id} <= set(said["outstanding"])
+        with pytest.raises(KeyGone):
+            open_record(stores.vault, stores.records, SUBMISSION, record, NOW)
+    else:
+        assert "destroy_key_half" in said["outstanding"]
+        assert stores.leases.get(made.id).state is LeaseState.REVOKED
+
+
+def test_a_store_that_keeps_no_receipt_holds_up_none(stores: Stores) -> None:
+    filled(stores)
+    stores.receipts.put = lambda _: 1 / 0  # type: ignore[method-assign,assignment,return-value]
+    act, key = withdrawing(stores, log(), _House(5.0))
+    receipt = act.withdraw(SUBMISSION, developer, NOW)
+    assert verify_statement(receipt.envelope, receipt.proof, [key], log_key=LOG_KEY).recorded is not None
+    assert stores.receipts.get(ReceiptKind.WITHDRAWAL, SUBMISSION) is None
 
 
 def test_the_deletion_clock_runs_once_and_shreds_when_due(stores: Stores) -> None:

@@ -14,7 +14,6 @@ from seatrial.framework.papers import (
     WORDS_OF_TERMS,
     Deleted,
     Parties,
-    Withdrawn,
     access_receipt,
     agreement,
     data_use_schedule,
@@ -26,6 +25,7 @@ from seatrial.framework.purpose import Purpose
 from seatrial.framework.subject import AccessForm, AccessLevel, AccessProfile, DigestBasis, Subject, TosWaiver, Variant
 from seatrial.framework.terms import FIXED_TERMS, Budget, Terms
 from seatrial.framework.vocabulary import check
+from seatrial.framework.withdrawal import STAYS, Departed, Ended, WithdrawalReceipt
 from seatrial.framework.wordings import of_document
 from support.packs import NAMES, shipped
 
@@ -57,18 +57,18 @@ CONSENT = Consent(
     signer="per-1",
     given_at=NOW,
 )
-WITHDRAWN = Withdrawn(
+WITHDRAWN = WithdrawalReceipt(
     code_name="heron-7",
-    digests=(DIGEST,),
+    subject_digests=(DIGEST,),
     received_at=NOW,
-    leases=(("lea-1", NOW + timedelta(seconds=2)),),
-    runs=(("run-1", NOW + timedelta(seconds=20)),),
-    grants=("gra-1",),
-    deletion_due={DataClass.T: NOW + timedelta(days=7)},
-    stays=(("log", "digests and ids only"),),
-    left_the_house=(),
+    issued_at=NOW + timedelta(seconds=40),
+    leases=(Ended("lea-1", NOW + timedelta(seconds=2)),),
+    runs=(Ended("run-1", NOW + timedelta(seconds=20)), Ended("run-2", None)),
+    grants_ended=("gra-1",),
+    deletion_due=((DataClass.T, NOW + timedelta(days=7)),),
+    stays=((DataClass.L, STAYS[DataClass.L]),),
+    departed=(),
     outstanding=("run-2",),
-    checkpoint="example/log 42",
 )
 
 
@@ -85,7 +85,7 @@ def written(name: str) -> dict[str, str]:
         "access_receipt": access_receipt(
             side, [CONSENT], serial=1, opened_at=NOW, ends_at=NOW + timedelta(hours=9), ends_by="agreed_end"
         ),
-        "withdrawal_receipt": withdrawal_receipt(side.pack, WITHDRAWN),
+        "withdrawal_receipt": withdrawal_receipt(side.pack, WITHDRAWN, checkpoint="example/log 42"),
         "deletion_receipt": deletion_receipt(
             side.pack, Deleted("heron-7", (DIGEST,), (("key-1", NOW),), NOW, "log 43")
         ),
@@ -116,7 +116,16 @@ def test_receipts_say_what_they_cannot_show() -> None:
     assert DELETION_LIMIT in papers["deletion_receipt"]
     assert "- run-2" in papers["withdrawal_receipt"].split("Not yet confirmed")[1]
     assert "2026-11-20T12:00:20Z" in papers["withdrawal_receipt"]
+    assert "| run-2 | not known to have ended |" in papers["withdrawal_receipt"]
+    assert STAYS[DataClass.L] in papers["withdrawal_receipt"]
     assert "none" in papers["withdrawal_receipt"].split("already left")[1]
+    assert "No backup" in papers["deletion_receipt"]
+    kept = replace(WITHDRAWN, departed=(Departed("dossier", DIGEST, "bureau", NOW),))
+    told = withdrawal_receipt(shipped("minimal"), kept, checkpoint="x", under="a pack that is not known")
+    assert f"| dossier | {DIGEST} | bureau | 2026-11-20T12:00:00Z |" in told
+    assert "under pack a pack that is not known" in told
+    dated = Deleted("heron-7", (), (), NOW, "x", oldest_backup=NOW)
+    assert "is of 2026-11-20T12:00:00Z" in deletion_receipt(shipped("minimal"), dated)
 
 
 @pytest.mark.parametrize("kind", PLACES)

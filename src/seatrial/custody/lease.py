@@ -143,6 +143,15 @@ class Lease:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseEnd:
+    """Where a lease is, and since when it calls no more; `None`: it still may."""
+
+    lease: str
+    state: LeaseState
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class LeaseToken:
     """What the evaluator holds: `sea_lease_` id `_` 43 characters of base64url (256 bits)."""
 

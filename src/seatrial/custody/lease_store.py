@@ -25,7 +25,7 @@ from seatrial.custody.budget import (
     spent_out,
 )
 from seatrial.custody.keys import new_id
-from seatrial.custody.lease import LeaseRefused, LeaseState, NoSuchLease, ScopeEnded
+from seatrial.custody.lease import LeaseEnd, LeaseRefused, LeaseState, NoSuchLease, ScopeEnded
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -85,6 +85,10 @@ class LeaseStore(Protocol):
         """When the scope ended, or `None`."""
         ...
 
+    def ends(self, submission: str) -> tuple[LeaseEnd, ...]:
+        """Where each lease of a submission is, and when it ended; oldest first."""
+        ...
+
     def suspend_scope(self, submission: str, now: datetime) -> None:
         """Refuse every new call of a submission until `resume_scope`; calls in flight end by themselves. Idempotent."""
         ...
@@ -120,6 +124,7 @@ class MemoryLeaseStore:
         self._open: dict[str, tuple[str, Amount]] = {}
         self._settled: dict[str, Settled] = {}
         self._ended: dict[str, datetime] = {}
+        self._ends: dict[str, datetime] = {}
         self._suspended: dict[str, datetime] = {}
         self._revocations = 0
 
@@ -173,7 +178,7 @@ class MemoryLeaseStore:
             self._open[reservation.id] = (lease, amount)
             return reservation
 
-    def settle(self, reservation: str, usage: Usage | None, now: datetime) -> Settled:  # noqa: ARG002 - as `issue`
+    def settle(self, reservation: str, usage: Usage | None, now: datetime) -> Settled:
         """Replace what was held by what was used."""
         with self._lock:
             if reservation in self._settled:
@@ -183,7 +188,7 @@ class MemoryLeaseStore:
             after, used, excess = settlement(lease, self._spend[lease_id], held, usage)
             self._spend[lease_id] = after
             if lease.state is LeaseState.ACTIVE and (excess or spent_out(lease, after)):
-                lease = self._leases[lease_id] = replace(lease, state=LeaseState.EXHAUSTED)
+                lease = self._over(lease, LeaseState.EXHAUSTED, now)
             done = self._settled[reservation] = Settled(reservation, used, excess, lease.state)
             return done
 
@@ -195,13 +200,13 @@ class MemoryLeaseStore:
                 self.settle(reservation, None, now)
             return len(left)
 
-    def revoke(self, lease: str, now: datetime) -> bool:  # noqa: ARG002 - as `issue`
+    def revoke(self, lease: str, now: datetime) -> bool:
         """Revoke one."""
         with self._lock:
             held = self.get(lease)
             if held.state is not LeaseState.ACTIVE:
                 return False
-            self._leases[lease] = replace(held, state=LeaseState.REVOKED)
+            self._over(held, LeaseState.REVOKED, now)
             self._revocations += 1
             return True
 
@@ -219,6 +224,11 @@ class MemoryLeaseStore:
     def ended(self, submission: str) -> datetime | None:
         """When the scope ended."""
         return self._ended.get(submission)
+
+    def ends(self, submission: str) -> tuple[LeaseEnd, ...]:
+        """When each lease ended."""
+        found = self.of_submission(submission)
+        return tuple(LeaseEnd(lease.id, lease.state, self._ends.get(lease.id)) for lease in found)
 
     def suspend_scope(self, submission: str, now: datetime) -> None:
         """Refuse every new call."""
@@ -247,9 +257,14 @@ class MemoryLeaseStore:
                 if lease.state is LeaseState.ACTIVE and now >= lease.ends(self._spend[lease.id].first_used)
             ]
             for lease in over:
-                self._leases[lease.id] = replace(lease, state=LeaseState.EXPIRED)
+                self._over(lease, LeaseState.EXPIRED, now)
             return len(over)
 
     def revocations(self) -> int:
         """Grows with every revocation."""
         return self._revocations
+
+    def _over(self, lease: Lease, state: LeaseState, now: datetime) -> Lease:
+        self._ends[lease.id] = now
+        over = self._leases[lease.id] = replace(lease, state=state)
+        return over

@@ -4,6 +4,7 @@
   two, the service's and a named person's. Two signatures by one key are one.
 - The event in the ledger refers to the SHA-256 of the statement. A statement holds 32 random bytes, so that nobody
   confirms a guessed one by its digest.
+- There is one spelling of either file: a changed byte is refused, even one that changes no meaning.
 - While the ledger cannot append, a receipt stands without its proof and says so: the proof is *owed*.
 - Whoever has the two files and the public keys verifies offline: no database, no network.
 """
@@ -21,6 +22,7 @@ from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 
 from seatrial.custody.keys import CustodyError
+from seatrial.framework.papers import DELETION_LIMIT
 from seatrial.ledger.event import sha256_ref
 from seatrial.ledger.receipt import verify_receipt
 
@@ -35,10 +37,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE = "application/vnd.seatrial.receipt+json"
 
-LIMITS = (
-    "This receipt shows that the deletion was recorded and that the key store no longer holds the keys. "
-    "It cannot show that no copy was ever made."
-)
+LIMITS = DELETION_LIMIT
 """The constant text of every deletion receipt."""
 
 
@@ -146,7 +145,7 @@ def signed_receipt(
         values.add(_public(signer.public_key))
     if len(values) < kind.signatures:
         raise ValueError(f"a {kind} receipt needs the signatures of {kind.signatures} different keys")
-    return KeptReceipt(kind, submission, json.dumps(envelope.to_dict(), indent=1).encode() + b"\n")
+    return KeptReceipt(kind, submission, _bytes(envelope))
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +168,8 @@ def verify_statement(
 ) -> VerifiedStatement:
     """Verify a receipt with public keys alone. Raises `NotThisReceipt`, or the ledger's own errors for the proof."""
     dsse = _envelope(envelope)
+    if _bytes(dsse) != envelope:
+        raise NotThisReceipt("its bytes are not those that were issued, whatever they mean")
     if dsse.payload_type != MEDIA_TYPE:
         raise NotThisReceipt("the envelope holds something else than a receipt")
     fields = _statement(dsse.payload)
@@ -215,6 +216,11 @@ def _statement(payload: bytes) -> dict[str, Any]:
     except (ValueError, KeyError, TypeError):
         raise NotThisReceipt("the envelope holds no receipt's statement") from None
     return dict(fields)
+
+
+def _bytes(envelope: Envelope) -> bytes:
+    """The one spelling of a receipt's file: a file with any other byte is refused."""
+    return json.dumps(envelope.to_dict(), indent=1).encode() + b"\n"
 
 
 def _envelope(data: bytes) -> Envelope:

@@ -23,6 +23,7 @@ from seatrial.custody.keys import HALF_BYTES, WRAPPED_BYTES, CustodyError, KeyGo
 from seatrial.custody.receipt import LIMITS
 from seatrial.custody.records import Measure
 from seatrial.custody.secret import Secret
+from seatrial.framework.papers import NO_BACKUP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,6 +78,8 @@ class Shredding:
     held: tuple[tuple[str, Measure], ...] = ()
     manifests: tuple[str, ...] = ()
     done_at: datetime | None = None
+    credentials: int | None = None
+    """How many sealed credentials; `None` until they are counted."""
 
     def to_json(self) -> str:
         """As it is stored."""
@@ -98,6 +101,7 @@ class Shredding:
             held=tuple((name, Measure(**measure)) for name, measure in fields["held"]),
             manifests=tuple(fields["manifests"]),
             done_at=datetime.fromisoformat(done) if done else None,
+            credentials=fields.get("credentials"),
         )
 
 
@@ -192,6 +196,8 @@ class Shredder:
         if not shredding.held:
             held = tuple((holding.name, holding.measure(shredding.submission)) for holding in self.holdings)
             shredding = replace(shredding, held=held)
+        if shredding.credentials is None:
+            shredding = replace(shredding, credentials=_deposited(self.credentials, shredding.submission))
         noted = replace(shredding, keys=(*shredding.keys, *new))
         self.shreddings.save(noted)
         return noted
@@ -248,26 +254,55 @@ def prove_gone(vault: Vault, key: KeyId, now: datetime) -> None:
     raise NotShredded(f"{key}: the developer's half is still there")
 
 
+def _deposited(credentials: CredentialStore, submission: str) -> int:
+    """A submission has one live credential, or none."""
+    try:
+        credentials.get(submission)
+    except LookupError:
+        return 0
+    return 1
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the house and the ledger know of a submission that is shredded; custody itself does not.
+
+    `manifests` are the commitments of its weights as the ledger holds them.
+    """
+
+    code_name: str = ""
+    subject_digests: tuple[str, ...] = ()
+    pack: str = ""
+    manifests: tuple[str, ...] = ()
+
+
 def deletion_statement(
-    shredding: Shredding, *, signers: dict[str, str], oldest_backup: datetime | None
+    shredding: Shredding, *, signers: dict[str, str], oldest_backup: datetime | None, known: Known | None = None
 ) -> dict[str, Any]:
     """What a deletion receipt says.
 
     Args:
         shredding: One that is done.
         signers: Who signs: name to key id.
-        oldest_backup: The oldest backup that may hold sealed bytes; `None` when there is none.
+        oldest_backup: The oldest backup that may hold sealed bytes; `None` when no backup is known.
+        known: What custody does not know by itself.
     """
     if shredding.done_at is None:
         raise NotShredded(f"{shredding.submission}: the shredding is not done")
+    known = known or Known()
     return {
-        "v": 1,
+        "v": 2,
+        "pack": known.pack,
+        "code_name": known.code_name,
+        "subject_digests": list(known.subject_digests),
         "begun_at": (shredding.begun_at or shredding.done_at).isoformat(),
         "done_at": shredding.done_at.isoformat(),
         "keys": [asdict(ended) for ended in shredding.keys],
+        "credentials": shredding.credentials or 0,
         "held": {name: {"count": measure.count, "bytes": measure.size} for name, measure in shredding.held},
-        "manifests": list(shredding.manifests),
+        "manifests": list(dict.fromkeys((*shredding.manifests, *known.manifests))),
         "oldest_backup": oldest_backup.isoformat() if oldest_backup else None,
+        "backups": NO_BACKUP if oldest_backup is None else "the oldest that may hold sealed bytes is named",
         "signers": signers,
         "basis": "NIST SP 800-88 Rev. 2, cryptographic erase",
         "limits": LIMITS,

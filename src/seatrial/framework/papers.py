@@ -12,7 +12,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from seatrial.framework.data_class import CONTENT, DataClass
+from seatrial.framework.data_class import CONTENT
 from seatrial.framework.document import render
 from seatrial.framework.instant import text
 from seatrial.framework.subject import DigestBasis, Subject
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
     from seatrial.framework.consent import Consent
     from seatrial.framework.pack import PolicyPack
     from seatrial.framework.participant import Organisation
+    from seatrial.framework.withdrawal import Ended, WithdrawalReceipt
 
 NOTHING = "none"
+NOT_KNOWN = "not known to have ended"
+NO_BACKUP = "No backup that may hold sealed bytes is known."
 DELETION_LIMIT = (
-    "This receipt shows that the act took place and that the keys are destroyed. It cannot show that no copy was ever "
-    "made elsewhere."
+    "This receipt shows that the deletion was recorded and that the key store no longer holds the keys. "
+    "It cannot show that no copy was ever made."
 )
 WORDS_OF_TERMS: Mapping[str, str] = MappingProxyType(
     {
@@ -77,31 +80,15 @@ class Parties:
 
 
 @dataclass(frozen=True, slots=True)
-class Withdrawn:
-    """What a withdrawal did, as far as it is known when the receipt is due; the rest is `outstanding`."""
-
-    code_name: str
-    digests: tuple[str, ...]
-    received_at: datetime
-    leases: tuple[tuple[str, datetime], ...]
-    runs: tuple[tuple[str, datetime], ...]
-    grants: tuple[str, ...]
-    deletion_due: Mapping[DataClass, datetime]
-    stays: tuple[tuple[str, str], ...]
-    left_the_house: tuple[tuple[str, str], ...]
-    outstanding: tuple[str, ...]
-    checkpoint: str
-
-
-@dataclass(frozen=True, slots=True)
 class Deleted:
-    """What a deletion removed: digests of what is gone, and the keys that were destroyed."""
+    """What a deletion removed: what is gone, by digest or count, and the keys that were destroyed."""
 
     code_name: str
     digests: tuple[str, ...]
     keys: tuple[tuple[str, datetime], ...]
     completed_at: datetime
     checkpoint: str
+    oldest_backup: datetime | None = None
 
 
 def agreement(parties: Parties, terms: Terms) -> str:
@@ -135,37 +122,44 @@ def access_receipt(
     )
 
 
-def withdrawal_receipt(pack: PolicyPack, done: Withdrawn) -> str:
-    """What ended and when, what is deleted by when, what stays and why, and what had left before."""
+def withdrawal_receipt(pack: PolicyPack, done: WithdrawalReceipt, *, checkpoint: str, under: str = "") -> str:
+    """What ended and when, what is deleted by when, what stays and why, and what had left before.
+
+    `under` is said in the place of the pack's own name, where the submission's pack is not known.
+    """
+    left = [(one.what, one.digest, one.recipient, text(one.at)) for one in done.departed]
     values = {
-        "pack": str(pack.ref),
-        "code_name": cell(done.code_name),
-        "digests": bullets(done.digests),
+        "pack": cell(under or pack.ref),
+        "code_name": cell(done.code_name) or "a submission whose code name is not known",
+        "digests": bullets(done.subject_digests),
         "received_at": text(done.received_at),
-        "leases": table(("lease", "ended"), [(name, text(at)) for name, at in done.leases]),
-        "runs": table(("run", "ended"), [(name, text(at)) for name, at in done.runs]),
-        "grants": bullets(done.grants),
+        "leases": _ends("lease", done.leases),
+        "runs": _ends("run", done.runs),
+        "grants": bullets(done.grants_ended),
         "deletion_due": table(
-            ("class", "content", "due"),
-            [(name, CONTENT[name], text(at)) for name, at in sorted(done.deletion_due.items())],
+            ("class", "content", "due"), [(name, CONTENT[name], text(at)) for name, at in done.deletion_due]
         ),
-        "stays": table(("what stays", "why"), done.stays),
-        "left_the_house": table(("what had left", "to whom"), done.left_the_house),
+        "stays": table(("what stays", "why"), [(CONTENT[kept], why) for kept, why in done.stays]),
+        "left_the_house": table(("what had left", "digest", "to whom", "when"), left),
         "outstanding": bullets(done.outstanding),
-        "checkpoint": cell(done.checkpoint),
+        "checkpoint": cell(checkpoint),
     }
     return render(pack.template("withdrawal_receipt"), values)
 
 
-def deletion_receipt(pack: PolicyPack, done: Deleted) -> str:
-    """What is gone, by digest, which keys are destroyed, and what such a receipt cannot show."""
+def deletion_receipt(pack: PolicyPack, done: Deleted, *, under: str = "") -> str:
+    """What is gone, which keys are destroyed, what may still lie in a backup, and what such a receipt cannot show."""
+    oldest = done.oldest_backup
+    backup = (
+        NO_BACKUP if oldest is None else f"The oldest backup that may still hold sealed bytes is of {text(oldest)}."
+    )
     values = {
-        "pack": str(pack.ref),
+        "pack": cell(under or pack.ref),
         "code_name": cell(done.code_name),
         "digests": bullets(done.digests),
         "keys": table(("key", "destroyed"), [(name, text(at)) for name, at in done.keys]),
         "completed_at": text(done.completed_at),
-        "limit": DELETION_LIMIT,
+        "limit": f"{DELETION_LIMIT}\n\n{backup}",
         "checkpoint": cell(done.checkpoint),
     }
     return render(pack.template("deletion_receipt"), values)
@@ -188,6 +182,10 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 def bullets(items: Iterable[object]) -> str:
     """A Markdown list; the word `none` where it is empty."""
     return "\n".join(f"- {cell(item)}" for item in items) or NOTHING
+
+
+def _ends(what: str, ended: Iterable[Ended]) -> str:
+    return table((what, "ended"), [(one.id, NOT_KNOWN if one.at is None else text(one.at)) for one in ended])
 
 
 def _written(parties: Parties, kind: str, **more: str) -> str:
