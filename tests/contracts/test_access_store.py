@@ -19,6 +19,7 @@ STORES: dict[str, Callable[[Path], AccessStore]] = {
     "memory": lambda _: MemoryAccessStore(),
     "sqlite": lambda folder: SqliteAccessStore(CustodyFile(folder / "custody.sqlite3")),
 }
+TABLES = ("access_row", "access_root_recorded", "access_root")
 NOW = datetime(2026, 11, 24, 12, tzinfo=UTC)
 
 
@@ -78,6 +79,20 @@ def test_roots_follow_on_one_another_and_cover_every_row(store: AccessStore) -> 
         store.put_root(LogRoot(3, 2, "00" * 32, NOW))
 
 
+def test_roots_are_missing_in_the_ledger_until_they_are_marked(store: AccessStore) -> None:
+    made = []
+    for number in range(3):
+        store.add(row(number))
+        made.append(close(store, NOW + timedelta(hours=number)))
+    assert store.unrecorded() == tuple(made)
+    assert made[1] is not None
+    store.mark_recorded(made[1])
+    store.mark_recorded(made[1])
+    assert store.unrecorded() == (made[0], made[2])
+    with pytest.raises(LookupError, match="no such root"):
+        store.mark_recorded(replace(made[1], digest="00" * 32))
+
+
 def test_each_row_proves_itself_and_no_changed_row_does(store: AccessStore) -> None:
     for number in range(11):
         store.add(row(number))
@@ -97,8 +112,15 @@ def test_rows_and_roots_in_the_file_cannot_be_changed(tmp_path: Path) -> None:
     file = CustodyFile(tmp_path / "custody.sqlite3")
     kept = SqliteAccessStore(file)
     kept.add(row(1))
-    close(kept, NOW)
-    for statement in ("UPDATE access_row SET body = '{}'", "DELETE FROM access_row", "DELETE FROM access_root"):
+    made = close(kept, NOW)
+    assert made is not None
+    kept.mark_recorded(made)
+    for statement in (
+        "DELETE FROM access_root_recorded",
+        "UPDATE access_row SET body = '{}'",
+        "DELETE FROM access_row",
+        "DELETE FROM access_root",
+    ):
         with pytest.raises(sqlite3.IntegrityError, match="stay as they are"):
             file.connection().execute(statement)
     assert SqliteAccessStore(file).read(0, 9) == (row(1),)

@@ -8,13 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from seatrial.custody.access_log import MemoryAccessStore
+from seatrial.custody.access_log import LogRoot, MemoryAccessStore
 from seatrial.custody.credential import Endpoint
 from seatrial.custody.gateway import gateway_app
 from seatrial.custody.lease import Lease, LeaseToken, Limits, Prices
 from seatrial.custody.lease_store import MemoryLeaseStore
 from seatrial.custody.secret import Secret
 from seatrial.custody.serving import served
+from seatrial.custody.waits import Waits
 from support.providers import KEY, Provider
 
 SUBMISSION = "sub_" + "5" * 32
@@ -83,6 +84,9 @@ def made_lease(number: int = 1, **changes: Any) -> tuple[Lease, str]:  # noqa: A
 def gateway(
     provider: Provider,
     wrap: Callable[[MemoryLeaseStore], Any] = lambda store: store,
+    *,
+    waits: Waits = Waits(),  # noqa: B008 - frozen
+    record_root: Callable[[LogRoot], None] = lambda _: None,
     **changes: Any,  # noqa: ANN401 - the same
 ) -> Iterator[Served]:
     """Serve a gateway before `provider` until the block ends."""
@@ -99,5 +103,6 @@ def gateway(
             raise LookupError(submission)
         return endpoint
 
-    with served(gateway_app(wrap(leases), opened, log)) as made.url:
+    app = gateway_app(wrap(leases), opened, log, waits=waits, record_root=record_root)
+    with served(app, waits) as made.url:
         yield made
