@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import select
 import socket
@@ -15,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 
-from seatrial.custody import bodies
+from seatrial.custody import bodies, serving
 from seatrial.custody.access_log import Ending
 from seatrial.custody.budget import Amount
 from seatrial.custody.waits import Waits
@@ -141,6 +142,30 @@ def test_an_evaluator_that_never_reads_is_cut_and_the_endpoint_is_not_read_on() 
         assert (row.code, row.ending, row.output_tokens) == ("client_gone", Ending.CLIENT, 50)
         assert row.response_bytes < FLOOD_BYTES
         free(served)
+
+
+def test_the_rest_of_an_answer_that_nobody_reads_holds_no_connection(monkeypatch: pytest.MonkeyPatch) -> None:
+    lost = threading.Event()
+
+    class Watched(serving.PromptProtocol):
+        def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+            transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+            super().connection_made(transport)
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            super().connection_lost(exc)
+            lost.set()
+
+    monkeypatch.setattr(serving, "PromptProtocol", Watched)
+    with provider("openai") as there, gateway(there, waits=Waits(reader=SHORT)) as served, socket.socket() as reader:
+        there.words = ("x" * 50_000,)  # less than makes a server wait, more than the kernel takes
+        reader.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        host, _, port = served.url.removeprefix("http://").partition(":")
+        reader.connect((host, int(port)))
+        body = json.dumps(ASKED).encode()
+        reader.sendall(head(served, len(body)) + body)
+        assert lost.wait(GIVE_UP_S)
+        assert (served.rows[0].ending, served.rows[0].status) == (Ending.WHOLE, 200)
 
 
 def written(served: Served) -> Any:  # noqa: ANN401 - a row

@@ -45,6 +45,8 @@ class PromptProtocol(H11Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Read on; a head that is not whole keeps its first deadline."""
+        if not self.transport.get_write_buffer_size():
+            self._stop_waiting()
         super().data_received(data)
         waiting = self.cycle is None or self.cycle.response_complete
         if waiting and self._late is None:
@@ -55,16 +57,36 @@ class PromptProtocol(H11Protocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing to wait for."""
         self._in_time()
+        self._stop_waiting()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
         """The reader has fallen behind: it has a while to go on."""
         super().pause_writing()
-        self._unread = self.loop.call_later(self.waits.reader, self.transport.abort)
+        self._wait_for_reader()
 
     def resume_writing(self) -> None:
         """The reader goes on."""
         super().resume_writing()
+        self._stop_waiting()
+        if self.cycle is not None and self.cycle.response_complete:
+            self._wait_for_reader()
+
+    def on_response_complete(self) -> None:
+        """What is left of an answer has the same while to be read, also when the connection is to be closed."""
+        super().on_response_complete()
+        self._wait_for_reader()
+
+    def _wait_for_reader(self) -> None:
+        if self._unread is None and self.transport.get_write_buffer_size():
+            self._unread = self.loop.call_later(self.waits.reader, self._give_up)
+
+    def _give_up(self) -> None:
+        self._unread = None
+        if self.transport.get_write_buffer_size():
+            self.transport.abort()
+
+    def _stop_waiting(self) -> None:
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
