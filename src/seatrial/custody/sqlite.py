@@ -12,7 +12,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import threading
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from seatrial.custody.lease import ScopeEnded
@@ -81,7 +81,8 @@ class CustodyFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._local = threading.local()
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with suppress(FileExistsError):  # an open file's locks go with any descriptor of it that this process closes
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(self._connect()) as connection:
             connection.executescript(SCHEMA + "".join(_GUARD.format(table=table) for table in _GUARDED))
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from contextlib import contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -170,7 +170,8 @@ class Database:
         from seatrial.storage.upgrade import upgrade  # noqa: PLC0415 - the upgrade is read when it runs
 
         if self.address.engine == "sqlite3":
-            os.close(os.open(self.address.name, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))
+            with suppress(FileExistsError):  # an open file's locks go with any descriptor of it that is closed here
+                os.close(os.open(self.address.name, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE_FILE))
         upgrade(self)
 
 
