@@ -1,0 +1,88 @@
+"""One guard before every page and every operation: what the route table says, and nothing else.
+
+- Default deny: a route names the roles of each method; nobody else gets in.
+- Whoever is not signed in is asked to sign in (a page) or told so (the API); whoever is signed in and has no right gets
+  the same answer as for a page that does not exist.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from django.http import HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect
+from django.utils.http import urlencode
+
+from seatrial.framework.participant import SERVICE_ROLES, Role
+from seatrial.framework.submission_store import NotHere
+from seatrial.portal.errors import API, not_found, plain
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from seatrial.portal.acting import PortalRequest
+
+ANYBODY = frozenset({Role.PUBLIC})
+SIGNED_IN = frozenset(Role) - SERVICE_ROLES - ANYBODY
+NOBODY: frozenset[Role] = frozenset()
+SIGN_IN = "/account/login/"
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One URL: who may read it, and who may act on it.
+
+    Attributes:
+        name: How pages link to it.
+        path: As Django writes it.
+        view: What answers.
+        read: The roles of GET and HEAD; `ANYBODY` includes whoever is not signed in.
+        act: The roles of POST.
+    """
+
+    name: str
+    path: str
+    view: Callable[..., HttpResponse]
+    read: frozenset[Role]
+    act: frozenset[Role] = field(default=NOBODY)
+
+    def roles(self, method: str) -> frozenset[Role] | None:
+        """Who may use this method; None where the route has no such method for anybody."""
+        found = {"GET": self.read, "HEAD": self.read, "POST": self.act}.get(method, NOBODY)
+        return found or None
+
+
+def opens(roles: frozenset[Role], role: Role | None) -> bool:
+    """Whether somebody in this role, or nobody at all, is let in."""
+    return Role.PUBLIC in roles or (role is not None and role in roles)
+
+
+def guarded(route: Route) -> Callable[..., HttpResponse]:
+    """The route's view behind its line of the table."""
+
+    @wraps(route.view)
+    def answer(request: PortalRequest, *args: Any, **given: Any) -> HttpResponse:  # noqa: ANN401 - of the path
+        role = request.acting.role if request.acting else None
+        roles = route.roles(request.method or "")
+        anyhow = opens(route.read | route.act, role)
+        if roles is None and anyhow:
+            return HttpResponseNotAllowed([name for name in ("GET", "HEAD", "POST") if route.roles(name)])
+        if roles is None or not opens(roles, role):
+            return _outside(request) if role is None else not_found(request)
+        try:
+            return route.view(request, *args, **given)
+        except NotHere:
+            return not_found(request)
+
+    return answer
+
+
+def _outside(request: PortalRequest) -> HttpResponse:
+    """Nobody acts: sign in first; or, signed in without any membership, there is nothing here."""
+    if request.user.is_authenticated:
+        return not_found(request)
+    if request.path.startswith(API):
+        return plain(request, 401, "Not signed in", "Sign in, or send a service token.")
+    return redirect(f"{SIGN_IN}?{urlencode({'next': request.path})}")

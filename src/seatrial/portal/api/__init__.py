@@ -1,0 +1,1 @@
+"""The API, one file an area, over the same calls as the pages."""

@@ -1,0 +1,1 @@
+"""Forms: from what a page sends to what the rooms take."""

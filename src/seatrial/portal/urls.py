@@ -1,0 +1,13 @@
+"""Every URL, from the one table; static files are served before it."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from seatrial.portal.access import guarded
+from seatrial.portal.routes import ROUTES
+
+urlpatterns = [path(route.path, guarded(route), name=route.name) for route in ROUTES]
+handler400 = "seatrial.portal.errors.bad_request"
+handler404 = "seatrial.portal.errors.not_found"
+handler500 = "seatrial.portal.errors.broken"
