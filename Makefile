@@ -6,7 +6,7 @@ STAMP   := $(VENV)/.installed
 
 # What the boxes and the gate need, and what the tests additionally look at.
 RUN_PACKAGES  := python3-venv gcc libc6-dev make git iproute2 uidmap cppcheck flawfinder
-TEST_PACKAGES := tshark
+TEST_PACKAGES := tshark postgresql chromium
 
 .PHONY: install review test lint system-run system-test clean
 
@@ -29,9 +29,11 @@ review: install system-run
 	$(VENV)/bin/seatrial review --tier screen \
 	  --participant reference --participant fuzzer --participant static --participant null
 
-# Tests of the sandbox look at what the host has left over, so they run by themselves; the others share the cores.
+# Tests of the sandbox look at what the host has left over, and tests of the portal set Django up for its pages: each of
+# them runs by itself; the others share the cores.
 test: install system-test
-	$(PYTHON) -m pytest --numprocesses auto --dist worksteal --ignore tests/sandbox
+	$(PYTHON) -m pytest --numprocesses auto --dist worksteal --ignore tests/sandbox --ignore tests/portal
+	$(PYTHON) -m pytest --numprocesses auto --dist worksteal tests/portal
 	$(PYTHON) -m pytest tests/sandbox
 
 lint: install
