@@ -3,8 +3,9 @@
     python benchmarks/gateway_hostile.py [--requests 10000] [--seed 1]
 
 Each request is written as raw bytes on a socket of its own, so that nothing of a client's library tidies it up. Kinds:
-wrong, foreign, revoked, expired and doubled leases; paths with every trick of encoding; smuggled heads; bodies that
-two readers read differently; fields and parts that escape the budget; oversized and slow ones (few: they take time).
+wrong, foreign and doubled leases; replays of leases that are revoked, over or spent; paths with every trick of
+encoding, those of the lease's own page among them; smuggled bodies and injected headers; strange hosts; bodies that two
+readers read differently; fields and parts that escape the budget; oversized and slow ones (few: they take time).
 """
 
 from __future__ import annotations
@@ -18,12 +19,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 
-from support.custody import MODEL, OWNER, Served, gateway
+from seatrial.custody.budget import Call, Reservation
+from support.custody import LIMITS, MODEL, OWNER, Served, gateway
 from support.providers import KEY, provider
 
 PATH = "/v1/chat/completions"
@@ -38,6 +41,16 @@ TRICKS = (
     "http://evil.example/v1/chat/completions", "//evil.example/v1/chat/completions", "/v1/chat/completions#x",
     "/..;/v1/chat/completions", "/v1/chat/completions%23", "/./v1/chat/completions", "/v1/chat\\completions",
     "/v1/chat/completions%20", "*", "/v1/models/../chat/completions", "/%2e%2e/v1/chat/completions",
+)  # fmt: skip
+LEASE_TRICKS = (
+    "/lease/", "/lease?lease=lea_00000000000000000000000000000002", "/lease/lea_00000000000000000000000000000002",
+    "/lease%00", "/Lease", "//lease", "/v1/lease", "/lease/../lease", "/lease;x", "/leases", "/lease#x", "/lease%2f",
+)  # fmt: skip
+HOSTS = (
+    "\u2460\u2461\u2466.0.0.1", "\uff45\uff56\uff49\uff4c.example", "l\u043ecalhost", "localhost\u3002evil.example",
+    "localhost,evil.example", "localhost@evil.example", "user:pass@localhost", "localhost/path", "localhost:99999999",
+    "[::1", "[::ffff:127.0.0.1]]", "localhost\u00ad", "lo calhost", "localhost\t.evil.example", "%6cocalhost",
+    "localhost#", "localhost?", "", "'", "\U0001f480",
 )  # fmt: skip
 FIELDS: tuple[dict[str, object], ...] = (
     {"model": "m-2"}, {"model": [MODEL]}, {"model": f"{MODEL} "}, {"model": MODEL.upper()}, {"model": None},
@@ -93,15 +106,23 @@ def wrong_lease(chance: random.Random, served: Served, tokens: dict[str, str]) -
     flipped = good[:place] + ("A" if good[place] != "A" else "B") + good[place + 1 :]
     token = chance.choice(
         [flipped, good[: chance.randrange(len(good))], good + "x", good.swapcase(), "", KEY, "null", "x" * 4000,
-         good.replace("lea_0", "lea_1", 1), *tokens.values()]
+         good.replace("lea_0", "lea_1", 1), tokens["judge"], tokens["training"], tokens["foreign"]]
     )  # fmt: skip
+    return with_body(head(token), plain())
+
+
+def replayed(chance: random.Random, _: Served, tokens: dict[str, str]) -> bytes:
+    """A request that was good once, under a lease that is revoked, over, spent or not begun."""
+    token = tokens[chance.choice(["revoked", "expired", "spent", "early"])]
+    if chance.random() < 0.2:
+        return with_body(head(token, path=chance.choice(["/lease", "/v1/models"]), method="GET"), b"")
     return with_body(head(token), plain())
 
 
 def path_trick(chance: random.Random, served: Served, _: dict[str, str]) -> bytes:
     """A path that is not in the list."""
     method = chance.choice(["POST", "POST", "GET", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "CONNECT", "post"])
-    path = chance.choice(TRICKS) if method != "GET" else PATH
+    path = chance.choice((*TRICKS, *LEASE_TRICKS) if method != "GET" else (PATH, *LEASE_TRICKS))
     return with_body(head(served.token, path=path, method=method), plain())
 
 
@@ -137,6 +158,48 @@ def smuggled(chance: random.Random, served: Served, tokens: dict[str, str]) -> b
     return chance.choice(kinds)
 
 
+def injected(chance: random.Random, served: Served, tokens: dict[str, str]) -> bytes:
+    """Heads and bodies that carry a second head in themselves."""
+    token, old, body = served.token, tokens["revoked"], plain()
+    coded = f"{len(body):x}\r\n".encode() + body + b"\r\n0\r\n"
+    chunked = head(token, "transfer-encoding: chunked").encode() + b"\r\n\r\n"
+    kinds = [
+        with_body(head(token, f"accept: */*\r\nauthorization: Bearer {old}"), body),
+        with_body(head(token, f"accept: */*\rx-api-key: {token}\r\nx-api-key: {token}"), body),
+        with_body(head(f"{token}\r\n x-api-key: {token}"), body),
+        with_body(head(f"{token}\nhost: evil.example"), body),
+        with_body(head(token, "accept: a\x00b"), body),
+        with_body(head(token, "accept: a\rcontent-length: 0"), body),
+        with_body(head(token, "content-length : 3"), body),
+        with_body(head(token, "content\tlength: 3"), body),
+        with_body(head(token, f"content-length: 3, {len(body)}"), body),
+        with_body(head(token, ": empty"), body),
+        with_body(head(token, path=f"{PATH} HTTP/1.1\r\nauthorization: Bearer {old}\r\nx:"), body),
+        with_body(head(token, path=f"{PATH}\r\nx: y"), body),
+        with_body(head(token, path=f"{PATH}\t/v1/files"), body),
+        chunked.replace(b"\r\n\r\n", b"\r\ntransfer-encoding: chunked\r\n\r\n") + coded + b"\r\n",
+        chunked.replace(b"chunked", b"chunked, identity") + coded + b"\r\n",
+        chunked.replace(b" chunked", b" \x0bchunked") + coded + b"\r\n",
+        chunked.replace(b"chunked", b"gzip, chunked") + coded + b"\r\n",
+        chunked + b"0x" + coded + b"\r\n",
+        chunked + b"-" + coded + b"\r\n",
+        chunked + b"f" * 40 + b"\r\n" + body,
+        chunked.replace(token.encode(), old.encode()) + coded + f"authorization: Bearer {token}\r\n\r\n".encode(),
+        with_body(head(old), body + with_body(head("x"), body)),
+    ]  # fmt: skip
+    return chance.choice(kinds)
+
+
+def strange_host(chance: random.Random, served: Served, _: dict[str, str]) -> bytes:
+    """A host in other letters, with another's name in it, or in the request line."""
+    host = chance.choice(HOSTS)
+    if chance.random() < 0.3:
+        text = head(served.token, path=f"http://{host}{PATH}")
+        return with_body("", plain()).replace(b"\r\n", text.encode() + b"\r\n", 1)
+    text = head(served.token).replace("host: localhost", f"host: {host}")
+    return with_body("", plain()).replace(b"\r\n", text.encode() + b"\r\n", 1)
+
+
 def bad_body(chance: random.Random, served: Served, _: dict[str, str]) -> bytes:
     """A body that is refused before anything is reserved."""
     if chance.random() < 0.3:
@@ -151,7 +214,8 @@ def oversized(chance: random.Random, served: Served, _: dict[str, str]) -> bytes
 
 
 KINDS: tuple[tuple[Maker, int], ...] = (
-    (wrong_lease, 30), (path_trick, 20), (smuggled, 20), (bad_body, 28), (oversized, 2),
+    (wrong_lease, 20), (replayed, 10), (path_trick, 18), (smuggled, 12), (injected, 12), (strange_host, 6),
+    (bad_body, 20), (oversized, 2),
 )  # fmt: skip
 
 
@@ -163,11 +227,15 @@ def hostile(seed: int, count: int, served: Served) -> Iterator[tuple[str, bytes]
         "revoked": served.issue(90),
         "expired": served.issue(91, not_before=now - timedelta(2), expires=now - timedelta(1)),
         "early": served.issue(92, not_before=now + timedelta(hours=1), expires=now + timedelta(hours=2)),
+        "spent": served.issue(96, limits=replace(LIMITS, max_requests=1)),
         "judge": served.issue(93, purpose="judge", content_owners=None),
         "training": served.issue(94, purpose="train"),
         "foreign": served.issue(95, submission="sub_" + "6" * 32),
     }
     served.leases.revoke(f"lea_{90:032x}", now)
+    spent = served.leases.reserve(f"lea_{96:032x}", Call(MODEL, 1, 1), now)
+    if isinstance(spent, Reservation):
+        served.leases.settle(spent.id, None, now)
     makers, weights = zip(*KINDS, strict=True)
     for _ in range(count):
         maker = chance.choices(makers, weights)[0]

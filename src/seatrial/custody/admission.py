@@ -7,6 +7,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -33,6 +34,8 @@ HALF_RETRY_S = 30
 
 _CARRIERS = (b"authorization", b"x-api-key", b"x-goog-api-key")
 _ONCE = (*_CARRIERS, b"host", b"content-length", b"content-type", b"content-encoding", b"transfer-encoding")
+_HOST = re.compile(rb"([A-Za-z0-9._-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(:[0-9]{1,5})?")
+"""A name or an address, in ASCII: what else stands there is read differently by different servers."""
 
 Opener = Callable[[str, datetime], Endpoint]
 """Opens a submission's endpoint with both halves; raises `KeyGone`, `HalfAwaited` or `LookupError`."""
@@ -83,6 +86,8 @@ def check_head(version: str, headers: Headers) -> LeaseToken:
         raise NotCarried(400, "http_version", "HTTP/1.1 is spoken here")
     if sum(len(name) + len(value) for name, value in headers) > HEAD_BYTES:
         raise NotCarried(431, "headers_too_large", f"headers have at most {HEAD_BYTES} bytes")
+    if not _HOST.fullmatch(dict(headers).get(b"host", b"localhost")):
+        raise NotCarried(400, "host_unreadable", "the host header is no name or address")
     names = [name for name, _ in headers]
     if any(names.count(name) > 1 for name in _ONCE):
         raise NotCarried(400, "header_twice", "a header stands twice that may stand once")
