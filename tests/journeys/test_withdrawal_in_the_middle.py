@@ -4,41 +4,25 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import re
 import subprocess
-import sys
 import time
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from seatrial.cli.installation import shipped_pack
-from seatrial.framework.consent import Activity
-from seatrial.framework.document import Document
-from seatrial.framework.participant import Role
-from seatrial.framework.standing import Act, Actor
-from seatrial.house import House
-from seatrial.ledger.event import Event
-from seatrial.storage.codec import encode
+from support.desk import SEATRIAL, Desk, opened, recorded
 from support.endpoint import Endpoint, Messages, Say, endpoint
-from support.framework import consent, digest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
-SEATRIAL = Path(sys.executable).with_name("seatrial")
 KEY = "sk-canary-77ab31-endpoint"
 SAID = "canary-transcript-5b1d"
 WAIT_S = 120
-OWNER = ("--as", "ada", "lab-a", "developer_owner")
-LEAD = ("--as", "lin", "bureau", "evaluator_lead")
-EVALUATOR = ("--as", "eve", "bureau", "evaluator")
-PREFLIGHT = ("preflight_record", "endpoint_sanity_record")
-RUN = digest("the run's preflight")
+SANITY = 3
+"""Calls of the review to the endpoint before its first sample."""
 MODEL = ("--model", "alpha", "--alias", "heron-7")
 SMALL = ("--families", "crypto", "--levels", "1", "--participant", "null", "--limit-turns", "100000")
 
@@ -46,68 +30,6 @@ SMALL = ("--families", "crypto", "--levels", "1", "--participant", "null", "--li
 def endless(_messages: Messages, number: int) -> Say:
     """A mind that goes on for ever."""
     return Say(f"{SAID} {number}", (("bash", {"command": "sleep 0.2; echo still here"}),))
-
-
-class Desk:
-    """Commands over one installation, and everything they said."""
-
-    def __init__(self, home: Path, papers: Path) -> None:
-        self.home, self.papers, self.said = home, papers, ""
-        self.environment = {**os.environ, "SEATRIAL_HOME": str(home)}
-
-    def __call__(self, *words: object, code: int = 0) -> str:
-        done = subprocess.run(
-            [SEATRIAL, *map(str, words)], capture_output=True, text=True, timeout=300, check=False, env=self.environment
-        )
-        self.said += done.stdout + done.stderr
-        assert done.returncode == code, done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
-        return done.stdout
-
-    def act(self, name: str, event: str, who: tuple[str, ...], *kinds: str, consents: Path | None = None) -> None:
-        brought: list[object] = []
-        for kind in kinds:
-            paper = self.papers / f"{kind}.md"
-            paper.write_text(f"# {kind}\n")
-            brought += ["--document", f"{kind}={paper}"]
-        self("submission", "act", name, event, *who, *brought, *(("--consent", consents) if consents else ()))
-
-
-def opened(desk: Desk, served: Endpoint) -> str:
-    """A submission whose access is open and whose boundary was shown closed, by everybody's own acts."""
-    key = desk.papers / "key.txt"
-    key.write_text(KEY)
-    offer = ("--developer", "lab-a", "--person", "ada", "--evaluator", "bureau", "--code-name", "heron-7")
-    offered = ("--url", "https://models.lab-a.example/v1", "--served-as", "alpha", "--credential", key)
-    said = desk("submit", *offer, "--digest", digest("heron-7"), "--pack", "minimal", *offered)
-    (name,) = set(re.findall(r"sub_[0-9a-f]{32}", said))
-    desk("custody", "deposit", name, "--url", served.url, "--credential", key, "--on-site")
-    key.unlink()
-    desk("submission", "enrol", "lin", "bureau", "evaluator_lead")
-    desk("submission", "enrol", "eve", "bureau", "evaluator", "--by", "lin")
-    desk.act(name, "begin_terms", LEAD, "capacity_note")
-    given = desk.papers / "consent.json"
-    allowed = consent(Activity.EVALUATE, of=name.replace("sub_", "sbj_"), given=datetime.now(UTC), days=60)
-    given.write_text(json.dumps(encode(allowed)))
-    desk.act(name, "give_consent", OWNER, consents=given)
-    for who in (OWNER, LEAD):
-        desk("submission", "key", name, "agree", *who, "--digest", digest("the agreement"))
-    desk.act(name, "agree", LEAD, "agreement", "data_use_schedule", "incident_plan")
-    desk.act(name, "register_plan", LEAD, "plan", "budget")
-    desk.act(name, "grant_access", OWNER, "access_receipt")
-    desk.act(name, "start_preflight", EVALUATOR)
-    at = datetime.now(UTC)
-    papers = tuple(Document(kind, 1, digest(kind), "bureau", ("runner-1",), at) for kind in PREFLIGHT)
-    shut = Act("boundary_closed", Actor("runner-1", "bureau", Role.RUNNER), at, documents=papers, request_digest=RUN)
-    House.open(desk.home, packs=shipped_pack).act(name, shut, at)  # a service of the house has no command of its own
-    return name
-
-
-def recorded(desk: Desk, name: str) -> list[tuple[str, dict[str, str]]]:
-    """What the record holds of a submission, in order."""
-    with House.open(desk.home, packs=shipped_pack).log.store.reading() as log:
-        events = [Event.parse(log.entry(index)) for index in log.indexes(name)]
-    return [(event.kind, dict(event.refs)) for event in events]
 
 
 @contextmanager
@@ -124,7 +46,7 @@ def reviewing(desk: Desk, name: str, out: Path) -> Iterator[subprocess.Popen[str
 
 def until_called(served: Endpoint, process: subprocess.Popen[str]) -> None:
     deadline = time.monotonic() + WAIT_S
-    while len(served.bodies) < 3:
+    while len(served.bodies) < SANITY + 3:
         assert process.poll() is None, process.stdout.read() if process.stdout else ""
         assert time.monotonic() < deadline, "the review never called the endpoint"
         time.sleep(0.05)
@@ -133,10 +55,9 @@ def until_called(served: Endpoint, process: subprocess.Popen[str]) -> None:
 @pytest.mark.slow
 def test_a_developer_withdraws_in_the_middle_of_a_review(tmp_path: Path) -> None:
     papers, out = tmp_path / "papers", tmp_path / "run"
-    papers.mkdir()
     desk = Desk(tmp_path / "home", papers)
     with endpoint(endless) as served:
-        name = opened(desk, served)
+        name = opened(Desk(desk.home, papers, apart=False), served, KEY)
         with reviewing(desk, name, out) as process:
             until_called(served, process)
             began = time.monotonic()
@@ -158,9 +79,11 @@ def test_a_developer_withdraws_in_the_middle_of_a_review(tmp_path: Path) -> None
     registered = f"sha256:{(out / 'plan.digest').read_text().strip()}"
     kinds = recorded(desk, name)
     assert [refs for kind, refs in kinds if kind == "plan.registered"] == [{"plan": registered}]
-    assert [kind for kind, _ in kinds].index("plan.registered") < [kind for kind, _ in kinds].index(
-        "submission.withdraw"
-    )
+    in_order = [kind for kind, _ in kinds]
+    parts = ("plan.registered", "submission.boundary_closed", "run.started", "submission.withdraw")
+    assert sorted(map(in_order.index, parts)) == [in_order.index(kind) for kind in parts]
+    assert in_order.index("run.ended") > in_order.index("run.started")
+    assert not {"logs.recorded", "report.drafted"} & set(in_order)
     status = json.loads(desk("custody", "status", name))
     assert status["ended"]
     assert "0 differences" in desk("submission", "check")

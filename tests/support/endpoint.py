@@ -110,7 +110,7 @@ def endpoint(mind: Mind) -> Iterator[Endpoint]:
 
 
 def completion(body: dict[str, Any], said: Say, number: int) -> dict[str, Any]:
-    """A chat completion in the wire format; token counts are a quarter of the characters."""
+    """A chat completion in the wire format; token counts are a quarter of the characters, up to the stated maximum."""
     calls = [
         {
             "id": f"call_{number}_{index}",
@@ -127,6 +127,10 @@ def completion(body: dict[str, Any], said: Say, number: int) -> dict[str, Any]:
         message["tool_calls"] = calls
     asked = len(json.dumps(body["messages"])) // 4
     answered = (len(said.text) + len(json.dumps(calls))) // 4 + 1
+    most = body.get("max_completion_tokens") or body.get("max_tokens") or answered
+    if answered > most:
+        answered, message, said = most, {"role": "assistant", "content": said.text[: 4 * most]}, Say(finish="length")
+        calls = []
     return {
         "id": f"chatcmpl-{number}",
         "object": "chat.completion",

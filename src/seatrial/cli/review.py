@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 import time
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from contextlib import AbstractContextManager
 
+    from seatrial.cli.submitted_review import SubmittedReview
     from seatrial.evaluation.campaign import Progress
     from seatrial.evaluation.request import Request
     from seatrial.evaluation.submission import Access
@@ -79,11 +79,25 @@ def _reached(command: Callable[..., None]) -> Callable[..., None]:
             "--lease", type=click.Path(path_type=Path, dir_okay=False), help="A lease's file, with --gateway."
         ),
         click.option("--gateway", default="", help="A running gateway's address. Default: one for this review alone."),
-        click.option("--dialect", default="openai", type=click.Choice(("openai", "anthropic", "google"))),
     ]
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def _check_way(chosen: dict[str, Any], model: str) -> None:
+    """Raise `UsageError` for options of the way to a submission that do not go together."""
+    from seatrial.framework.identifier import check_id
+
+    submission, lease, gateway = chosen["submission"], chosen["lease"], chosen["gateway"]
+    if not submission and (lease or gateway):
+        raise click.UsageError("--lease and --gateway are for a submission: name it with --submission")
+    if bool(lease) != bool(gateway):
+        raise click.UsageError("--lease and --gateway go together; leave both out for a gateway of the review's own")
+    if submission:
+        check_id(submission, "--submission")
+        if not model:
+            raise click.UsageError("--submission needs --model: the name under which its endpoint serves it")
 
 
 def _access(chosen: dict[str, Any], model: str) -> AbstractContextManager[Access | None]:
@@ -91,23 +105,13 @@ def _access(chosen: dict[str, Any], model: str) -> AbstractContextManager[Access
     from seatrial.cli.gateway import for_review
     from seatrial.custody.secret import Secret
     from seatrial.evaluation.submission import Access
-    from seatrial.framework.identifier import check_id
 
     submission, lease, gateway = chosen["submission"], chosen["lease"], chosen["gateway"]
     if not submission:
-        if lease or gateway:
-            raise click.UsageError("--lease and --gateway are for a submission: name it with --submission")
         return nullcontext()
-    check_id(submission, "--submission")
-    if bool(lease) != bool(gateway):
-        raise click.UsageError("--lease and --gateway go together; leave both out for a gateway of the review's own")
-    if not model:
-        raise click.UsageError("--submission needs --model: the name under which its endpoint serves it")
     if lease:
-        from seatrial.custody.lease import MAX_OUTPUT_PER_REQUEST
-
         token = Secret(lease.read_bytes().strip())
-        return nullcontext(Access(submission, chosen["dialect"], gateway.rstrip("/"), token, MAX_OUTPUT_PER_REQUEST))
+        return nullcontext(Access.through(submission, model, gateway.rstrip("/"), token))
     return for_review(submission, model)
 
 
@@ -245,21 +249,23 @@ def review(*, out: Path | None, **chosen: Any) -> None:  # noqa: ANN401 - the op
     from seatrial.evaluation.request import notices
 
     path = out or RUNS / time.strftime("%Y%m%d-%H%M%S")
-    here = _here(chosen)
+    with spoken():
+        _check_way(chosen, chosen["model"])
+        here = _here(chosen)
+        if here:
+            here.check()
     with spoken(), _access(chosen, chosen["model"]) as access, _watching() as tell:
         request = _request(chosen)
-        if access is not None:
-            from seatrial.cli.installation import submitted_runs
-
-            request = access.asked(request)
-            if here:
-                submitted_runs().enter(access.submission, path)
+        request = access.asked(request) if access else request
         for line in notices(request):
             click.echo(f"- {line}", err=True)
-        plan = campaign.prepare(request, path, tell, access=access)
         if here:
-            _note(here, "plan.registered", plan=f"sha256:{plan.digest()}")
-        state = campaign.execute(path, tell, base_url=chosen["model_base_url"], access=access)
+            here.enter(path)
+        with here.shown_closed() if here else nullcontext():
+            plan = campaign.prepare(request, path, tell, access=access)
+        if here:
+            here.planned(plan)
+        state = _run(path, tell, access, here, chosen["model_base_url"])
     _report(path, state, here)
 
 
@@ -269,14 +275,38 @@ def review(*, out: Path | None, **chosen: Any) -> None:  # noqa: ANN401 - the op
 @_reached
 def resume(run: Path, model_base_url: str, **chosen: Any) -> None:  # noqa: ANN401 - the options by name
     """Carry on with a review that was stopped, paused or killed; finished samples are kept."""
-    from seatrial.evaluation import campaign
-    from seatrial.evaluation.rundir import RunDirectory
+    from seatrial.evaluation.campaign import check_resumable
 
     with spoken():
-        model = RunDirectory.open(run).plan().subject.model.rpartition("/")[2]
+        model = check_resumable(run, chosen["submission"]).subject.model.rpartition("/")[2]
+        _check_way(chosen, model)
+        here = _here(chosen)
+        if here:
+            here.check()
     with spoken(), _access(chosen, model) as access, _watching() as tell:
-        state = campaign.execute(run, tell, base_url=model_base_url, access=access)
-    _report(run, state, _here(chosen))
+        if here:
+            here.enter(run)
+        state = _run(run, tell, access, here, model_base_url)
+    _report(run, state, here)
+
+
+def _run(
+    path: Path, tell: Callable[[Progress], None], access: Access | None, here: SubmittedReview | None, base_url: str
+) -> str:
+    """Run what is left; of a submission with its endpoint asked first, and its part written into the record."""
+    from seatrial.cli.submitted_review import first_questions
+    from seatrial.evaluation import campaign
+
+    if access is None or here is None:
+        if access is not None:
+            first_questions(path, access)
+        return campaign.execute(path, tell, base_url=base_url, access=access)
+    here.closed(path, access)
+    state = campaign.execute(
+        path, tell, base_url=base_url, access=access, begin=lambda attempt: here.began(path, access, attempt)
+    )
+    here.ended(path, state)
+    return state
 
 
 @click.command()
@@ -302,26 +332,20 @@ def report(run: Path) -> None:
         click.echo(write_report(run))
 
 
-def _here(chosen: dict[str, Any]) -> str:
+def _here(chosen: dict[str, Any]) -> SubmittedReview | None:
     """The submission, where its installation is this one; with a lease from elsewhere its record is elsewhere."""
-    return "" if chosen["lease"] else str(chosen["submission"])
+    from seatrial.cli.submitted_review import SubmittedReview
+
+    return SubmittedReview(chosen["submission"]) if chosen["submission"] and not chosen["lease"] else None
 
 
-def _note(submission: str, kind: str, **refs: str) -> None:
-    """Into the installation's record: that it was so before the first call, or that this is what was written."""
-    from seatrial.cli.installation import Installation
-
-    Installation.open().note(submission, kind, refs)
-
-
-def _report(path: Path, state: str, submission: str) -> None:
+def _report(path: Path, state: str, here: SubmittedReview | None) -> None:
     from seatrial.report import write_report
 
     with spoken():
         page = write_report(path)
-        if submission and state == "finished":
-            written = hashlib.sha256(page.with_name("assessment.json").read_bytes()).hexdigest()
-            _note(submission, "report.drafted", assessment=f"sha256:{written}")
+        if here and state == "finished":
+            here.drafted(page.with_name("assessment.json"))
     click.echo(f"review {state}")
     click.echo(f"report: {page.resolve()}")
     if state != "finished":

@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from seatrial.battery import family_by_id, gate
 from seatrial.battery.seeds import SALT_BYTES, Reveal, SeedEntry, commitment, secret_commitment
 from seatrial.battery.tiers import REPEATS
-from seatrial.evaluation import scaffold
+from seatrial.evaluation import boundary, scaffold
 from seatrial.evaluation.plan import (
     CampaignCaps,
     Claim,
@@ -46,7 +46,7 @@ from seatrial.evaluation.rounds import CALIBRATION, RoundLog
 from seatrial.evaluation.rows import write_rows
 from seatrial.evaluation.rundir import RunDirectory, RunError
 from seatrial.evaluation.scrutiny import RULES_VERSION
-from seatrial.evaluation.submission import check_access
+from seatrial.evaluation.submission import check_submission
 from seatrial.sandbox import SealedBoxes
 
 if TYPE_CHECKING:
@@ -100,9 +100,11 @@ def prepare(
     sampling = sampling_of(request, order_seed, calibration)
     run = RunDirectory.create(path)
     with SealedBoxes() as boxes:
-        verified = _verify(cells, seed, boxes, tell)
+        try:
+            verified = _verify(cells, seed, boxes, tell)
+        finally:
+            run.write(boundary.RECORDS, boundary.kept(boxes.records))
         containment = {"engine": boxes.engine.name, "level": str(boxes.engine.level)}
-        run.write("preflight.json", [json.loads(record.to_json()) for record in boxes.records])
     for _, manifest in verified:
         run.write(f"manifests/{manifest.instance_id}.json", manifest.public())
     entries = tuple(entry for entry, _ in verified)
@@ -149,16 +151,21 @@ def prepare(
     return plan
 
 
-def execute(path: Path, tell: Callable[[Progress], None], *, base_url: str = "", access: Access | None = None) -> str:
+def execute(
+    path: Path,
+    tell: Callable[[Progress], None],
+    *,
+    base_url: str = "",
+    access: Access | None = None,
+    begin: Callable[[int], None] = lambda _: None,
+) -> str:
     """Run what is left of a registered review and finish it; returns the state it ended in.
 
-    States: finished, stopped, paused. Raises `RunError` when another process runs it or the plan was changed.
+    States: finished, stopped, paused. `begin` is told the number of this attempt, from 1, before its first call. Raises
+    `RunError` when another process runs it or the plan was changed.
     """
     run = RunDirectory.open(path)
-    if (run.path / "seeds.json").exists():
-        raise RunError(f"{path}: this review is finished; `seatrial report` renders its report again")
-    if wrong := check_access(run.plan(), access):
-        raise RunError(f"{path}: {wrong}")
+    check_resumable(path, access.submission if access else "")
     if run.plan().rounds is not None:
         RoundLog.open(run)  # refused here, in one line, rather than in the worker
     with run.locked():
@@ -166,7 +173,11 @@ def execute(path: Path, tell: Callable[[Progress], None], *, base_url: str = "",
         record = run.read("run.json")
         resumed = record["resumed"] + (record["started"] is not None)
         record = {**record, "state": "running", "started": record["started"] or _now(), "resumed": resumed}
+        if access is not None:
+            attempt = {"at": _now(), "lease": access.lease_id, "lease_digest": access.lease_digest}
+            record["attempts"] = [*record.get("attempts", []), attempt]
         run.write("run.json", record)
+        begin(resumed + 1)
         code = _watch(run, tell, base_url, access)
         reason = run.stop_file.read_text().strip() if run.stop_file.exists() else ""
         if code != 0 and not reason:
@@ -175,6 +186,17 @@ def execute(path: Path, tell: Callable[[Progress], None], *, base_url: str = "",
         tell(Progress("scrutinising"))
         _finish(run, record, state, reason)
     return state
+
+
+def check_resumable(path: Path, submission: str) -> ReviewPlan:
+    """The plan that is carried on, of this submission or of none. Raises `RunError` when it is over or another's."""
+    run = RunDirectory.open(path)
+    plan = run.plan()
+    if (run.path / "seeds.json").exists():
+        raise RunError(f"{path}: this review is finished; `seatrial report` renders its report again")
+    if wrong := check_submission(plan, submission):
+        raise RunError(f"{path}: {wrong}")
+    return plan
 
 
 def stop(path: Path, reason: str) -> None:
@@ -360,7 +382,7 @@ def _finish(run: RunDirectory, record: dict[str, Any], state: str, reason: str) 
     """Rows, findings and the reveal."""
     from seatrial.evaluation.extensions import _reading  # noqa: PLC0415 - loads Inspect, which only finishing needs
 
-    preflights = run.read("preflight.json") or []
+    preflights = run.read(boundary.RECORDS) or []
     digest_of_last = preflights[-1]["digest"] if preflights else ""
     attempted = _reading.attempts(run, digest_of_last, int(run.plan().containment["level"]))
     write_rows(run.path / "samples.csv", (item.row for item in attempted))

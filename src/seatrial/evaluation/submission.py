@@ -14,9 +14,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, replace
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+import httpx
+
 from seatrial.custody.lease import LeaseToken
+from seatrial.evaluation.rundir import RunError
 
 if TYPE_CHECKING:
     from seatrial.custody.secret import Secret
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 
 SERVICE = "submission"
 """The service's name in Inspect's `openai-api/SERVICE/MODEL`."""
+ASKING_S = 10.0
+"""For a gateway to say what a lease allows; it answers by itself."""
 _INSPECT = {"openai": f"openai-api/{SERVICE}/", "anthropic": "anthropic/", "google": "google/"}
 _ENDS = {
     "lease_revoked": "withdrawn (owner: developer): the lease was revoked",
@@ -48,6 +54,31 @@ class Access:
     max_output_tokens: int
     """Of one call: the gateway carries no call that does not state it."""
 
+    @classmethod
+    def through(
+        cls, submission: str, model: str, gateway: str, token: Secret, transport: httpx.BaseTransport | None = None
+    ) -> Access:
+        """The access that a lease gives at a running gateway, in the gateway's own words. Raises `RunError`."""
+        headers = {"authorization": f"Bearer {token.reveal().decode()}"}
+        try:
+            with httpx.Client(timeout=ASKING_S, transport=transport, trust_env=False) as client:
+                got = client.get(f"{gateway}/lease", headers=headers)
+            said = got.json()
+        except (httpx.HTTPError, httpx.InvalidURL, ValueError) as error:
+            raise RunError(f"--gateway {gateway}: no gateway answers there: {type(error).__name__}") from None
+        if got.status_code != 200:
+            raise RunError(f"--lease: {said.get('error', {}).get('message', got.status_code)}")
+        if said["submission"] != submission:
+            raise RunError(f"--lease: is for {said['submission']}, not for {submission}")
+        if model not in said["models"]:
+            raise RunError(f"--model {model}: the lease is for {', '.join(said['models'])}")
+        return cls(submission, said["dialect"], gateway, token, said["limits"]["max_output_per_request"])
+
+    @property
+    def lease_id(self) -> str:
+        """The id of the lease, which is no secret."""
+        return LeaseToken.parse(self.token.reveal().decode()).lease
+
     @property
     def lease_digest(self) -> str:
         """SHA-256 of the token, as custody and the ledger know the lease."""
@@ -59,7 +90,9 @@ class Access:
         return f"{self.gateway}/v1" if self.dialect == "openai" else self.gateway
 
     def asked(self, request: Request) -> Request:
-        """The request with its model as Inspect calls it through the gateway."""
+        """The request with its model as Inspect calls it through the gateway. Raises `RunError`: it cannot here."""
+        if self.dialect == "google" and not _present("google.genai"):
+            raise RunError("an endpoint in Google's dialect needs a package that is not here: pip install google-genai")
         return replace(request, model=_INSPECT[self.dialect] + request.model)
 
     def for_worker(self) -> bytes:
@@ -69,12 +102,19 @@ class Access:
         return json.dumps(given).encode() + b"\n"
 
 
-def check_access(plan: ReviewPlan, access: Access | None) -> str:
-    """What is wrong when a plan is carried on with this access; empty: nothing."""
-    if plan.submission and access is None:
+def _present(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ModuleNotFoundError:  # of the package around it
+        return False
+
+
+def check_submission(plan: ReviewPlan, submission: str) -> str:
+    """What is wrong when a plan is carried on for this submission, or for none; empty: nothing."""
+    if plan.submission and not submission:
         return f"reviews {plan.submission}: carry on with --submission {plan.submission} and a lease"
-    if access is not None and plan.submission != access.submission:
-        return f"its plan is for {plan.submission or 'no submission'}, not for {access.submission}"
+    if plan.submission != submission:
+        return f"its plan is for {plan.submission or 'no submission'}, not for {submission}"
     return ""
 
 
