@@ -65,7 +65,7 @@ SERVICES = frozenset({CLOCK, Role.RUNNER, Role.CUSTODIAN, Role.OPERATOR})
 """Who acts on an object without being a member of a party: they name the object, and see nothing beside it."""
 FIRST = (Effect.END_LEASES, Effect.STOP_RUNS)
 """Of a withdrawal's orders, those that are carried out before anything is written."""
-IN_ROWS = frozenset({Effect.END_GRANTS, Effect.VOID_VOTES, Effect.STRIP_FINDINGS, Effect.NOTIFY})
+IN_ROWS = frozenset({Effect.END_GRANTS, Effect.VOID_VOTES, Effect.NOTIFY})
 """Carried out in the transaction of the act itself; of other objects than submissions nobody is told yet."""
 OF_ITSELF = frozenset({Effect.OPEN_WINDOW, Effect.ISSUE_RECEIPT, Effect.FREEZE_EVIDENCE})
 """Nothing is left to carry out: window and hold are in the standing, the receipt in the answer or owed by its row."""
@@ -338,8 +338,6 @@ class House:
         if Effect.DELETE_NOW in effects:
             self.submissions.forget(viewer, object_id)
             self.notices.forget(viewer, object_id)
-        if Effect.STRIP_FINDINGS in effects:
-            self.findings.strip(viewer, object_id)
         if Effect.NOTIFY in effects and Effect.NOTIFY in _of_rows(standing):
             self.notices.give(viewer, object_id, entry.seq, told(standing, entry.actor.organisation))
 
@@ -351,7 +349,9 @@ class House:
             try:
                 if effect in OF_ITSELF:
                     continue
-                if room is not None:
+                if effect is Effect.STRIP_FINDINGS:  # others' rows, which whoever withdraws does not see
+                    self.findings.strip(Viewer.house("findings of what is withdrawn"), standing.object)
+                elif room is not None:
                     room(standing, now)
                 elif effect is not Effect.DELETE_NOW:
                     left.append(effect)

@@ -85,7 +85,7 @@ def test_the_number_of_queries_does_not_grow_with_the_rows(tmp_path: Path) -> No
     asked = []
     for count in (1, 6):
         drafts(house, count)
-        connection = connections[house.database.aliases[False]]
+        connection = connections[house.database.alias(writing=False)]
         with CaptureQueriesContext(connection) as captured:
             house.submissions.list(OWNER)
         asked.append(len([one for one in captured if one["sql"].startswith("SELECT")]))
@@ -96,7 +96,7 @@ def test_an_act_asks_the_database_a_bounded_number_of_times(tmp_path: Path) -> N
     house = open_house(tmp_path)
     name = drafts(house, 3)
     for count in range(2):
-        connection = connections[house.database.aliases[True]]
+        connection = connections[house.database.alias(writing=True)]
         date = Act("record_release_date", actor("developer_owner"), T0 + (9 + count) * HOUR, date=T0)
         with CaptureQueriesContext(connection) as captured:
             house.act(name, date, date.at)

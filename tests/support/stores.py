@@ -1,9 +1,7 @@
-"""The stores that contract suites run over: in memory, in SQLite, and in PostgreSQL where a server is named."""
+"""The stores that contract suites run over: in memory, in SQLite, and in PostgreSQL."""
 
 from __future__ import annotations
 
-import os
-import secrets
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,14 +16,13 @@ from seatrial.storage import Address
 from seatrial.storage.session import Database
 from seatrial.storage.stores.participants import ParticipantTables
 from seatrial.storage.stores.submissions import SubmissionTables
+from support import postgres
 from support.framework import BUREAU, LAB, RIVAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-POSTGRES = os.environ.get("SEATRIAL_TEST_POSTGRES", "")
-"""Like `postgresql://user@host:port/name`; the suites make databases of their own beside it."""
-DATABASES = ("sqlite", "postgresql") if POSTGRES else ("sqlite",)
+DATABASES = ("sqlite", "postgresql")
 KINDS = {LAB: OrganisationKind.DEVELOPER, RIVAL: OrganisationKind.DEVELOPER, BUREAU: OrganisationKind.EVALUATOR}
 
 
@@ -53,29 +50,19 @@ def _empty_sqlite() -> bytes:
 
 @contextmanager
 def address(kind: str, folder: Path) -> Iterator[Address]:
-    """An empty database: in SQLite with all tables, on the server with none."""
+    """An empty database with all tables."""
     if kind == "sqlite":
         at = Address.of(folder)
         Path(at.name).write_bytes(_empty_sqlite())
         yield at
         return
-    import psycopg  # noqa: PLC0415 - only where a server is named
-
-    base, _, _ = POSTGRES.rpartition("/")
-    name = f"seatrial_{secrets.token_hex(6)}"
-    with psycopg.connect(POSTGRES, autocommit=True) as server:
-        server.execute(f"CREATE DATABASE {name}")
-        try:
-            yield Address.of(folder, f"{base}/{name}")
-        finally:
-            server.execute(f"DROP DATABASE {name} WITH (FORCE)")
+    with postgres.server().database(postgres.template()) as name:
+        yield Address.of(folder, postgres.server().setting(name))
 
 
 def setting(at: Address) -> dict[str, str]:
     """The environment that names this database."""
-    if at.engine == "sqlite3":
-        return {}
-    return {"SEATRIAL_DATABASE": f"postgresql://{at.user}@{at.host}:{at.port}/{at.name}"}
+    return {} if at.engine == "sqlite3" else {"SEATRIAL_DATABASE": postgres.server().setting(at.name)}
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@
   is left by an error takes back what it wrote, and only that.
 - A writer takes the database's write lock at its first statement (SQLite) or the log's head row (PostgreSQL); readers
   see one consistent state and never wait.
+- On PostgreSQL the transaction tells the database who is looking, and the database's own policies (`rls`) hold for
+  whatever is asked in it. The house's sessions run over connections of a user of their own, where there is one.
 - Several installations in one process do not meet: each has connections of its own.
 - Tables of other applications (sign-in, sessions, jobs) are not the room's: they answer under Django's name "default",
   in the same database once it `becomes_default`. Ask for them outside sessions: on SQLite a second writer of the same
@@ -23,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import connections, transaction
 
+from seatrial.storage.address import Part
 from seatrial.storage.django_setup import start_django
 
 if TYPE_CHECKING:
@@ -38,6 +41,13 @@ PRIVATE_FILE = 0o600
 ROOM = "storage"
 """The label of the room's own application."""
 DEFAULT = "default"
+
+
+CONTEXT = ("role", "organisation", "person", "submission")
+"""What the database is told of a viewer, as `seatrial.role` and so on."""
+HOUSE_ROLE, JOB_ROLE = "house", "job"
+"""What it is told as the role of those who are no persons; no role of the framework has such a name."""
+_TELL = "SELECT " + ", ".join(f"set_config('seatrial.{name}', %s, true)" for name in CONTEXT)
 
 
 class NoSession(RuntimeError):
@@ -100,17 +110,40 @@ class Router:
         return _of_the_room(one) == _of_the_room(other)
 
 
+def context(viewer: Viewer) -> tuple[str, str, str, str]:
+    """What the database is told of a viewer; empty is nobody.
+
+    >>> from seatrial.framework.participant import Role
+    >>> from seatrial.framework.viewer import Viewer
+    >>> context(Viewer.of("per-1", "lab-a", Role.DEVELOPER_OWNER))
+    ('developer_owner', 'lab-a', 'per-1', '')
+    """
+    if viewer.sees_all:
+        return (HOUSE_ROLE, "", "", "")
+    if viewer.submission:
+        return (JOB_ROLE, "", "", viewer.submission)
+    return (str(viewer.role), viewer.organisation, viewer.person, "")
+
+
 class Database:
     """One database: opened once, used by any number of threads."""
 
     def __init__(self, address: Address) -> None:
         self.address = address
         start_django()
-        name = hashlib.sha256(repr(address).encode()).hexdigest()[:16]
-        self.aliases = {True: f"write_{name}", False: f"read_{name}"}
-        for writing, alias in self.aliases.items():
-            if alias not in connections.settings:
-                _configure(alias, address.settings(writing=writing))
+        self._names: dict[tuple[Part, bool], str] = {}
+        for part in Part:
+            for writing in (True, False):
+                settings = address.settings(writing=writing, part=part)
+                name = hashlib.sha256(repr(settings).encode()).hexdigest()[:16]
+                alias = f"{'write' if writing else 'read'}_{name}"
+                self._names[part, writing] = alias
+                if alias not in connections.settings:
+                    _configure(alias, settings)
+
+    def alias(self, *, writing: bool, part: Part = Part.VIEWER) -> str:
+        """Django's name for a connection; parts that are one user of the database have one."""
+        return self._names[part, writing]
 
     @contextmanager
     def session(self, viewer: Viewer, *, writing: bool = False) -> Iterator[Frame]:
@@ -119,21 +152,25 @@ class Database:
             yield opened
 
     @contextmanager
-    def transaction(self, *, writing: bool) -> Iterator[Frame]:
+    def transaction(self, *, writing: bool, part: Part = Part.VIEWER) -> Iterator[Frame]:
         """A transaction without a viewer, for tables that hold no content: the log's. Joins any open one."""
-        with self._frame(None, writing=writing) as opened:
+        with self._frame(None, writing=writing, part=part) as opened:
             yield opened
 
     @contextmanager
-    def _frame(self, viewer: Viewer | None, *, writing: bool) -> Iterator[Frame]:
+    def _frame(self, viewer: Viewer | None, *, writing: bool, part: Part = Part.VIEWER) -> Iterator[Frame]:
         outer = _open.get()
         if outer is not None:
             joined = self._joined(outer, viewer, writing=writing)
             with transaction.atomic(using=joined.alias) if writing else nullcontext():
                 yield joined
             return
-        alias = self.aliases[writing]
+        if viewer is not None and viewer.sees_all:
+            part = Part.HOUSE
+        alias = self.alias(writing=writing, part=part)
         with transaction.atomic(using=alias, durable=True):
+            if viewer is not None:
+                self._tell(alias, viewer)
             opened = Frame(self, alias, writing, viewer)
             token = _open.set(opened)
             try:
@@ -150,9 +187,14 @@ class Database:
             raise WrongSession("a reading session is open here; open it with writing=True to change rows in it")
         return outer
 
-    def connection(self, *, writing: bool) -> BaseDatabaseWrapper:
+    def _tell(self, alias: str, viewer: Viewer) -> None:
+        if self.address.engine == "postgresql":
+            with connections[alias].cursor() as cursor:
+                cursor.execute(_TELL, context(viewer))
+
+    def connection(self, *, writing: bool, part: Part = Part.VIEWER) -> BaseDatabaseWrapper:
         """This thread's connection."""
-        return connections[self.aliases[writing]]
+        return connections[self.alias(writing=writing, part=part)]
 
     def become_default(self) -> None:
         """Let Django's other applications use this database in this process, under the name that they ask for."""
@@ -162,7 +204,7 @@ class Database:
 
     def close(self) -> None:
         """Close this thread's connections."""
-        for alias in self.aliases.values():
+        for alias in set(self._names.values()):
             connections[alias].close()
 
     def prepare(self) -> None:

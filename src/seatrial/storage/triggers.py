@@ -81,6 +81,15 @@ RULES = (
     *append_only("storage_ledgercheckpoint"),
     *append_only("storage_vote"),
     *append_only("storage_pack"),
+    *append_only("storage_read"),
+    *append_only("storage_readday"),
+    Rule(
+        "read_of_an_open_day",
+        "storage_read",
+        "INSERT",
+        "EXISTS (SELECT 1 FROM storage_readday d WHERE d.day = NEW.day)",
+        "the reads of this day are closed",
+    ),
     Rule("ledgerhead_no_delete", "storage_ledgerhead", "DELETE", "TRUE", "a log does not go"),
     Rule("ledgerhead_grows", "storage_ledgerhead", "UPDATE", "NEW.size <> OLD.size + 1", "a log grows by one entry"),
     Rule("act_no_delete", "storage_act", "DELETE", "TRUE", "an act stays"),
@@ -123,9 +132,14 @@ RULES = (
 )
 
 
+def removal(vendor: str) -> list[str]:
+    """The statements that take all rules away, whatever is there: a table that changes its form has none meanwhile."""
+    return [statement for rule in RULES for statement in _drop(rule, vendor)]
+
+
 def renewal(vendor: str) -> list[str]:
     """The statements that write all rules down, whatever was there."""
-    return [statement for rule in RULES for statement in (*(_drop(rule, vendor)), *rule.statements(vendor))]
+    return [*removal(vendor), *(statement for rule in RULES for statement in rule.statements(vendor))]
 
 
 def _drop(rule: Rule, vendor: str) -> list[str]:

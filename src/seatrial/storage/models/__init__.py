@@ -7,6 +7,7 @@ from seatrial.storage.models.ledger import LedgerCheckpoint, LedgerEntry, Ledger
 from seatrial.storage.models.notice import Notice
 from seatrial.storage.models.participant import Membership, Organisation, Person
 from seatrial.storage.models.permission import Acquaintance, Consent, Grant, KeyRequest, Vote
+from seatrial.storage.models.read import Read, ReadDay
 from seatrial.storage.models.submission import Act, ActContent, Edge, Order, Pack, Submission
 
 __all__ = [
@@ -29,6 +30,8 @@ __all__ = [
     "Pack",
     "Paper",
     "Person",
+    "Read",
+    "ReadDay",
     "Submission",
     "Vote",
 ]

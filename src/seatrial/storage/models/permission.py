@@ -28,10 +28,15 @@ class Consent(models.Model):
 
 
 class Acquaintance(models.Model):
-    """An organisation that a consent names, and that so knows of the submission."""
+    """An organisation that a consent names, and that so knows of the submission.
+
+    The owner is the submission's, once more: the second wall cannot ask the submission's own policy about it, which
+    asks these rows; a row whose owner is another opens nothing.
+    """
 
     submission = models.ForeignKey(Submission, models.CASCADE, related_name="acquaintances")
     organisation = models.CharField(max_length=ID_LENGTH, db_index=True)
+    owner = models.CharField(max_length=ID_LENGTH)
 
     class Meta:
         """Named once."""

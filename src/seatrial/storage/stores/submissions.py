@@ -212,6 +212,12 @@ def _write_standing(standing: Standing, *, new: bool) -> None:
 
 
 def _write_consents(standing: Standing) -> None:
+    """Write those that are new or changed: only their developer may, and others act on the same object."""
+    known = dict(rows.Consent.objects.filter(submission_id=standing.object).values_list("name", "record"))
+    written = {consent.id: encode(consent) for consent in standing.consents}
+    changed = [consent for consent in standing.consents if known.get(consent.id) != written[consent.id]]
+    if not changed:
+        return
     rows.Consent.objects.bulk_create(
         [
             rows.Consent(
@@ -221,17 +227,20 @@ def _write_consents(standing: Standing) -> None:
                 given_at=consent.given_at,
                 expires=consent.expires,
                 revoked_at=consent.revoked_at,
-                record=encode(consent),
+                record=written[consent.id],
             )
-            for consent in standing.consents
+            for consent in changed
         ],
         update_conflicts=True,
         unique_fields=["submission", "name"],
         update_fields=["revoked_at", "record"],
     )
-    named = {one.organisation for consent in standing.consents for one in consent.recipients}
+    named = {one.organisation for consent in changed for one in consent.recipients}
     rows.Acquaintance.objects.bulk_create(
-        [rows.Acquaintance(submission_id=standing.object, organisation=one) for one in sorted(named)],
+        [
+            rows.Acquaintance(submission_id=standing.object, organisation=one, owner=standing.developer)
+            for one in sorted(named)
+        ],
         ignore_conflicts=True,
     )
 
