@@ -191,7 +191,7 @@ def covered(roots: Iterable[LogRoot]) -> int:
 def close(store: AccessStore, now: datetime) -> LogRoot | None:
     """Make and keep the root over all rows since the last one; `None` when there are none."""
     first = covered(store.roots())
-    nodes, count = _tree(_rows(store, first))
+    nodes, count = tree(rows_from(store, first))
     if not count:
         return None
     made = LogRoot(first, count, root(nodes, count).hex(), now)
@@ -203,13 +203,14 @@ def prove(store: AccessStore, number: int) -> tuple[LogRoot, int, tuple[bytes, .
     """The root over row `number`, the row's index in it and its inclusion path. Raises `LookupError`: no root yet."""
     for made in store.roots():
         if made.first <= number < made.first + made.count:
-            nodes, _ = _tree(itertools.islice(_rows(store, made.first), made.count))
+            nodes, _ = tree(itertools.islice(rows_from(store, made.first), made.count))
             index = number - made.first
             return made, index, inclusion_path(nodes, index, made.count)
     raise LookupError(f"row {number} has no root yet; one is made every hour")
 
 
-def _tree(rows: Iterable[AccessRow]) -> tuple[Nodes, int]:
+def tree(rows: Iterable[AccessRow]) -> tuple[Nodes, int]:
+    """The tree over some rows, and their count."""
     kept: dict[tuple[int, int], bytes] = {}
 
     def nodes(level: int, index: int) -> bytes:
@@ -222,7 +223,8 @@ def _tree(rows: Iterable[AccessRow]) -> tuple[Nodes, int]:
     return nodes, count
 
 
-def _rows(store: AccessStore, first: int) -> Iterator[AccessRow]:
+def rows_from(store: AccessStore, first: int) -> Iterator[AccessRow]:
+    """All rows from number `first` on, a page at a time."""
     while page := store.read(first, PAGE):
         yield from page
         first += len(page)

@@ -1,0 +1,25 @@
+"""`seatrial custody calls`: a submission's rows of the gateway's log, for its developer."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.argument("submission")
+def calls(submission: str) -> None:
+    """Every call that the gateway made or refused for SUBMISSION, a line each, with its proof against the ledger.
+
+    A line holds digests and figures, never what was said. `row` is the text that was hashed (RFC 6962 leaf); `proof`
+    leads from it to the `gateway.log_root` event with the same rows, first and count; null until the hour is over.
+    """
+    from seatrial.cli.installation import home, spoken
+    from seatrial.custody.access_extract import extract
+    from seatrial.custody.home import CustodyHome
+    from seatrial.custody.keys import check_id
+    from seatrial.custody.sqlite_access import SqliteAccessStore
+
+    with spoken():
+        check_id(submission, "sub")
+        for row in extract(SqliteAccessStore(CustodyHome.open(home()).file), submission):
+            click.echo(row.to_json())
