@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import secrets
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -221,12 +220,22 @@ class House:
         return self._saved(viewer, steps, now, expected=record.version) if steps else None
 
     def tick_all(self, now: datetime) -> tuple[str, ...]:
-        """Record what a clock has made due, of every object; which ones moved."""
-        moved = []
-        for standing, _ in self.due(Viewer.house("what a clock has made due"), now):
-            with suppress(Stale):  # another process was first
-                if self.tick(standing.object, now) is not None:
+        """Record what a clock has made due, of every object; which ones moved.
+
+        Raises:
+            Exception: Whatever stopped the first one that could not be recorded, once all others are.
+        """
+        moved, failed = [], []
+        for standing in self.submissions.list(Viewer.house("what a clock has made due")):
+            try:
+                if lifecycles.due(standing, self.packs(standing.pack), now) and self.tick(standing.object, now):
                     moved.append(standing.object)
+            except Stale:  # another process was first
+                continue
+            except Exception as error:  # noqa: BLE001 - one object must not keep the others from their time
+                failed.append(error)
+        if failed:
+            raise failed[0]
         return tuple(moved)
 
     def due(self, viewer: Viewer, now: datetime) -> tuple[tuple[Standing, tuple[str, ...]], ...]:
@@ -260,9 +269,12 @@ class House:
         return self.ledger.go_on(now, self.random)
 
     def settle(self, now: datetime) -> tuple[int, tuple[Order, ...]]:
-        """Make up entries that are owed and carry out open orders: how many entries, and the orders still open."""
+        """Carry out open orders and make up entries that are owed: how many entries, and the orders still open.
+
+        Raises:
+            NotTheSameLog: The log cannot append; the orders were carried out before it was asked.
+        """
         house = Viewer.house("entries owed and orders open")
-        entries = sum(self._made_up(object_id, step) for object_id, step in self.submissions.owed(house))
         still = []
         for order in self.orders.open(house):
             job = Viewer.for_submission(order.submission)
@@ -276,6 +288,7 @@ class House:
                 still.append(order)
             else:
                 self.orders.done(job, (order,), now)
+        entries = sum(self._made_up(object_id, step) for object_id, step in self.submissions.owed(house))
         return entries, tuple(still)
 
     def _written(self, viewer: Viewer, standing: Standing, act: Act, now: datetime, *, expected: int) -> Outcome:

@@ -115,7 +115,7 @@ def test_with_the_house_out_of_order_the_developer_still_withdraws(desk: Desk, t
     assert "is in state submitted" in desk.run(*shred, code=2)
     assert f"withdrawal-{submission}.tlog-proof" in desk.run("withdraw", submission)
     assert "1 keys" in desk.run(*shred)
-    assert "0 shredded, 0 leases expired, 0 receipts proven" in desk.run("custody", "sweep")
+    assert "0 shredded, 0 purged, 0 recorded, 0 receipts proven" in desk.run("custody", "sweep")
 
 
 @pytest.mark.slow

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,9 +17,7 @@ import pytest
 from seatrial.cli.installation import Installation
 from seatrial.custody.lease import Lease, LeaseToken, Limits, new_lease_id
 from seatrial.custody.weights import NotOpened, check_place
-from seatrial.framework.participant import Role
-from seatrial.framework.two_key import KeyAction, KeyRequest, Vote
-from seatrial.framework.viewer import Viewer
+from seatrial.ledger.event import Event
 from seatrial.ledger.receipt import verify_receipt
 
 SEATRIAL = Path(sys.executable).with_name("seatrial")
@@ -96,8 +95,39 @@ def leased(installation: Installation, submission: str) -> str:
     return lease.id
 
 
+@contextmanager
+def unsealed(*opening: object) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command that holds weights open, once it has said where they are."""
+    process = subprocess.Popen([*SEATRIAL_RUN, *map(str, opening)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    try:
+        said = ""
+        while "in memory until" not in said:
+            line = process.stdout.readline()
+            assert line, said
+            said += line
+        yield process, said
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def kinds(submission: str) -> list[str]:
+    """What the record holds of weights, keys and leases, in order."""
+    log = Installation.open().house.log
+    with log.store.reading() as tx:
+        events = [Event.parse(tx.entry(index)) for index in tx.indexes(submission)]
+    return [event.kind for event in events if event.kind.partition(".")[0] in {"weights", "lease", "key", "deletion"}]
+
+
+OWNER = ("--as", "per-1", "lab-a", "developer_owner")
+LEAD = ("--as", "per-2", "bureau", "evaluator_lead")
+
+
 @pytest.mark.slow
-def test_weights_are_sent_and_opened_with_two_keys(home: Path, submission: str, url: str, memory: Path) -> None:
+def test_weights_are_sent_opened_with_two_keys_and_gone_with_their_lease(
+    home: Path, submission: str, url: str, memory: Path
+) -> None:
     token, stated = home / "token", home / "manifest.json"
     upload = seatrial("custody", "open-upload", submission, "--token-file", token).split()[-1]
     assert "extra.pkl" in seatrial("custody", "manifest", home / "model", "--to", stated)
@@ -111,24 +141,29 @@ def test_weights_are_sent_and_opened_with_two_keys(home: Path, submission: str, 
     proof = verify_receipt(str(receipt["proof"]).encode(), installation.house.ledger.signer(1).verifier)
     assert (proof.event.kind, proof.event.refs["manifest"]) == ("weights.sealed", receipt["commitment"])
 
+    seatrial("submission", "enrol", "per-2", "bureau", "evaluator_lead")
+    seatrial("submission", "enrol", "per-3", "bureau", "evaluator", "--by", "per-2")
     lease = leased(installation, submission)
     opening = ("custody", "unseal", upload, "--lease", lease, "--to", memory / "w")
-    found = re.search(r"sha256:[0-9a-f]{64}", seatrial(*opening, code=2))
-    assert found
-    viewer, now = Viewer.house("keys of the test"), datetime.now(UTC)
-    request = KeyRequest("key-1", KeyAction.USE_WEIGHTS, upload, found[0], "per-2", now)
-    installation.house.permissions.ask(viewer, submission, request)
-    installation.house.permissions.vote(
-        viewer, submission, Vote("key-1", found[0], "per-1", "lab-a", Role.DEVELOPER_OWNER, now)
-    )
-    assert "a key is missing: evaluator_lead" in seatrial(*opening, code=2)
+    asking = ("submission", "key", submission, "use_weights", "--upload", upload, "--lease", lease)
+    assert "nobody asked for two keys yet" in seatrial(*opening, code=2)
+    assert "holds no key" in seatrial(*asking, "--as", "per-3", "bureau", "evaluator", code=2)
+    assert "missing: the key of developer_owner of lab-a" in seatrial(*asking, *LEAD)
+    assert "a key is missing: developer_owner" in seatrial(*opening, code=2)
     assert not (memory / "w").exists()
-    installation.house.permissions.vote(
-        viewer, submission, Vote("key-1", found[0], "per-2", "bureau", Role.EVALUATOR_LEAD, now)
-    )
-    said = seatrial(*opening)
-    assert "signature: absent" in said
-    assert (memory / "w" / "w.safetensors").read_bytes() == WEIGHTS
+    assert "both keys are turned until" in seatrial(*asking, *OWNER)
+    assert f"use_weights of {upload}" in seatrial("submission", "keys", submission, *LEAD)
+
+    with unsealed(*opening) as (process, said):
+        assert "signature: absent" in said
+        assert (memory / "w" / "w.safetensors").read_bytes() == WEIGHTS
+        seatrial("custody", "revoke", lease)
+        assert process.wait(20) == 0
+    assert list(memory.iterdir()) == []
+    seatrial("custody", "sweep")
+    recorded = kinds(submission)
+    assert recorded[:3] == ["key.created", "weights.sealed", "weights.opened"]
+    assert sorted(recorded[3:]) == ["lease.revoked", "weights.ended"]
 
 
 def test_bad_input_is_one_line(home: Path) -> None:

@@ -13,10 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seatrial.cli.installation import Installation, home, now, spoken, submitted_runs, write_private
+from seatrial.cli.calls import calls
+from seatrial.cli.custody_serve import serve
+from seatrial.cli.installation import Installation, home, now, spoken, write_private
 from seatrial.cli.submit import DIALECTS, checked_endpoint, deposited
 from seatrial.cli.weights import VERBS
-from seatrial.cli.withdraw import written
+from seatrial.cli.withdraw import known_of, printed, written
 
 if TYPE_CHECKING:
     from seatrial.custody.lease import Lease, LeaseToken, Limits, Prices
@@ -30,7 +32,7 @@ def custody() -> None:
     """Sealed credentials and records, leases, deletion and its receipts."""
 
 
-for _verb in VERBS:
+for _verb in (*VERBS, serve, calls):
     custody.add_command(_verb)
 
 
@@ -214,6 +216,21 @@ def key(path: Path) -> None:
 
 
 @custody.command()
+@click.argument("lease")
+def revoke(lease: str) -> None:
+    """End LEASE now: its calls are refused, and weights that lie open under it are removed."""
+    with spoken():
+        installation = Installation.open()
+        opened, at = installation.custody, now()
+        was_active = opened.leases.revoke(lease, at)
+        removed = opened.opened.remove_over(opened.leases, at)
+        owed = installation.record_owed()
+    click.echo(f"{'revoked' if was_active else 'over before'}: {lease}" + (" (ledger entry owed)" if owed else ""))
+    if removed:
+        click.echo(f"weights removed from memory: {removed}")
+
+
+@custody.command()
 @click.argument("submission")
 @click.option(
     "--signer", "key_file", required=True, type=FILE, help="The second signature: a person's private key, PEM."
@@ -221,52 +238,83 @@ def key(path: Path) -> None:
 @click.option("--name", required=True, help="The person's id.")
 @click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), help="Where the receipt is written.")
 def shred(submission: str, key_file: Path, name: str, folder: Path | None) -> None:
-    """Shred all that is sealed of SUBMISSION, which has been withdrawn or is over, and issue the receipt."""
+    """Shred all that is sealed of SUBMISSION, which has been withdrawn or is over, issue the receipt, and purge."""
     with spoken():
-        receipt = _shredded(submission, key_file, name)
+        installation = Installation.open()
+        receipt = _shredded(installation, submission, key_file, name)
         paths = written(receipt, folder or home() / "receipts")
+        state = _purged(installation, submission)
     statement = receipt.statement
     click.echo(f"shredded: {submission}, {len(statement['keys'])} keys, done {statement['done_at']}")
     click.echo(statement["limits"])
     click.echo("receipt: " + ", ".join(str(path) for path in paths) + ("" if receipt.proof else " (proof owed)"))
+    click.echo(state)
 
 
-def _shredded(submission: str, key_file: Path, name: str) -> KeptReceipt:
+def _shredded(installation: Installation, submission: str, key_file: Path, name: str) -> KeptReceipt:
     from seatrial.custody.home import signer_of
     from seatrial.custody.keys import CustodyError
     from seatrial.custody.receipt import ReceiptKind, signed_receipt
     from seatrial.custody.shred import deletion_statement
-    from seatrial.custody.withdrawal import Withdrawing
+    from seatrial.framework.hold import held_whole, hold_ends
+    from seatrial.framework.instant import text
 
-    installation = Installation.open()
     opened, at = installation.custody, now()
     standing = installation.record(submission).standing
     if standing.state not in {"withdrawn", "closed", "declined", "expired", "purged"}:
         raise CustodyError(f"{submission}: is in state {standing.state}; it is shredded once withdrawn or over")
+    if held_whole(standing, at) and (ends := hold_ends(standing)):
+        raise CustodyError(
+            f"{submission}: evidence of an incident is kept until {text(ends)}; only a withdrawal removes it sooner"
+        )
     person, service = signer_of(key_file), opened.signer()
-    shredding = opened.shredder((submitted_runs(),)).shred(submission, at)
+    shredding = opened.shredder(installation.holdings).shred(submission, at)
     signers = {"custody": service.public_key.keyid, name: person.public_key.keyid}
-    statement = deletion_statement(shredding, signers=signers, oldest_backup=None)
+    known = known_of(installation, submission)
+    statement = deletion_statement(shredding, signers=signers, oldest_backup=None, known=known)
     kept = opened.receipts.put(signed_receipt(ReceiptKind.DELETION, submission, statement, [service, person]))
-    owing = Withdrawing(opened.vault, opened.leases, opened.receipts, service, installation.house.log)
-    owing.settle_owed(installation.custodian, at)
+    installation.record_owed()
     return opened.receipts.get(ReceiptKind.DELETION, submission) or kept
+
+
+def _purged(installation: Installation, submission: str) -> str:
+    """Take the custodian's last act if it can be taken now, and say where the submission stands."""
+    from seatrial.framework.hold import hold_ends
+    from seatrial.framework.instant import text
+    from seatrial.rounds import purged
+
+    standing = installation.record(submission).standing
+    if standing.state == "purged":
+        return "state: purged"
+    try:
+        if purged(installation, submission, now()):
+            return "state: purged"
+    except Exception as error:  # noqa: BLE001 - the ledger cannot append: nothing that is destroyed comes back
+        return f"state: {standing.state}; the purge waits ({type(error).__name__}): the next sweep goes on"
+    ends = hold_ends(standing)
+    until = f" for the evidence of an incident, until {text(ends)}" if ends else " for its time of retention"
+    return f"state: {standing.state}; the purge waits{until}"
 
 
 @custody.command()
 def sweep() -> None:
-    """Do what is due: shred, mark leases whose time is over, and add proofs that the ledger owed. Run it every hour."""
-    from seatrial.custody.withdrawal import Withdrawing
+    """Do once what `seatrial custody serve` does every minute: all that is due by itself. Without it, run it hourly."""
+    from seatrial.custody.receipt import ReceiptKind
+    from seatrial.rounds import go_round
 
     with spoken():
         installation = Installation.open()
-        opened, at = installation.custody, now()
-        shredded, expired = opened.shredder((submitted_runs(),)).resume(at), opened.leases.expire(at)
-        owing = Withdrawing(opened.vault, opened.leases, opened.receipts, opened.signer(), installation.house.log)
-        proven = owing.settle_owed(installation.custodian, at)
-    for one in shredded:
-        click.echo(f"shredded: {one.submission}; its receipt needs a person: seatrial custody shred {one.submission}")
-    click.echo(f"{len(shredded)} shredded, {expired} leases expired, {proven} receipts proven")
+        unfinished = installation.custody.shreddings.unfinished
+        before = unfinished()
+        went = go_round(installation, now())
+        gone = set(before) - set(unfinished())
+    for submission in before:
+        if submission in gone and installation.custody.receipts.get(ReceiptKind.DELETION, submission) is None:
+            click.echo(f"shredded: {submission}; its receipt needs a person: seatrial custody shred {submission}")
+    click.echo(", ".join(f"{count} {name}" for name, count in went.done.items()))
+    for fault in went.faults:
+        click.echo(f"not done: {fault}", err=True)
+    raise SystemExit(1 if went.faults else 0)
 
 
 @custody.group()
@@ -280,15 +328,11 @@ def receipt() -> None:
 def show(submission: str, folder: Path | None) -> None:
     """Write SUBMISSION's receipts again, with proofs that were owed as far as the ledger answers now."""
     from seatrial.custody.receipt import ReceiptKind
-    from seatrial.custody.withdrawal import Withdrawing
 
     with spoken():
         installation = Installation.open()
         opened = installation.custody
-        if opened.receipts.owed():
-            ledger = installation.house.log
-            owing = Withdrawing(opened.vault, opened.leases, opened.receipts, opened.signer(), ledger)
-            owing.settle_owed(installation.custodian, now())
+        installation.record_owed()
         kept = [one for kind in ReceiptKind if (one := opened.receipts.get(kind, submission))]
         if not kept:
             raise LookupError(f"{submission}: no receipt was issued")
@@ -302,9 +346,9 @@ def show(submission: str, folder: Path | None) -> None:
 @click.option("--key", "keys", multiple=True, required=True, type=FILE, help="A public key, PEM; may be repeated.")
 @click.option("--log-key", default="", help="The log's public key: its text, or a file that holds it.")
 def verify(envelope: Path, proof: Path | None, keys: tuple[Path, ...], log_key: str) -> None:
-    """Verify a receipt offline, with public keys alone."""
+    """Verify a receipt offline, with public keys alone, and print what it says."""
     from seatrial.custody.home import public_key_of
-    from seatrial.custody.receipt import verify_statement
+    from seatrial.custody.receipt import KeptReceipt, verify_statement
 
     with spoken():
         text = Path(log_key).read_text().strip() if log_key and Path(log_key).is_file() else log_key
@@ -317,4 +361,5 @@ def verify(envelope: Path, proof: Path | None, keys: tuple[Path, ...], log_key: 
         click.echo("ledger: not checked (no proof was given)")
     else:
         click.echo(f"ledger: verified, entry {verified.recorded.index} of {verified.recorded.origin}")
-    click.echo(json.dumps(dict(verified.statement), indent=2))
+    submission = verified.statement["submission"]
+    click.echo(printed(KeptReceipt(verified.kind, submission, envelope.read_bytes(), proof and proof.read_bytes())))

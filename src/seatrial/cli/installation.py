@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from seatrial.custody.home import CustodyHome
     from seatrial.custody.secret import Secret
+    from seatrial.custody.shred import Holding
     from seatrial.evaluation.submitted_runs import SubmittedRuns
     from seatrial.framework.pack import PackRef, PolicyPack
     from seatrial.framework.standing import Standing
@@ -74,10 +75,13 @@ class Installation:
 
     house: House
     custody: CustodyHome
+    holdings: tuple[Holding, ...]
+    """What goes with a submission that is shredded, beside what custody itself holds."""
 
     @classmethod
     def open(cls, custody: CustodyHome | None = None) -> Installation:
         """Open both; custody first, for it has to answer even where the house does not open."""
+        from seatrial.custody.entries import record_owed
         from seatrial.custody.home import CustodyHome
         from seatrial.framework.standing import Effect
         from seatrial.framework.submission import STILL
@@ -89,6 +93,7 @@ class Installation:
         def end_leases(standing: Standing, now: datetime) -> None:
             opened.leases.revoke_scope(standing.object, now)
             opened.leases.resume_scope(standing.object)  # whatever is issued after a new grant is not held back
+            opened.opened.remove_all(standing.object, now)
 
         def hold_leases(standing: Standing, now: datetime) -> None:
             if standing.state in STILL:  # and not by the order, which may be an old one
@@ -104,14 +109,23 @@ class Installation:
         def start_deletion(standing: Standing, now: datetime) -> None:
             opened.shredder((runs,)).start_clock(standing.object, now)
 
+        def delete_now(standing: Standing, now: datetime) -> None:
+            opened.opened.remove_all(standing.object, now)
+            opened.shredder((runs,)).shred(standing.object, now)
+            with suppress(Exception):  # what the ledger does not take now stays owed, under a name used once
+                record_owed(opened.entries, made.house.log, made.custodian)
+            opened.forget(standing.object)
+
         rooms: dict[Effect, CarryOut] = {
             Effect.END_LEASES: end_leases,
             Effect.SUSPEND_LEASES: hold_leases,
             Effect.RESUME_LEASES: hold_leases,
             Effect.STOP_RUNS: stop_runs,
             Effect.START_DELETION: start_deletion,
+            Effect.DELETE_NOW: delete_now,
         }
-        return cls(House.open(place, packs=shipped_pack, rooms=rooms), opened)
+        made = cls(House.open(place, packs=shipped_pack, rooms=rooms), opened, (runs,))
+        return made
 
     def record(self, submission: str) -> Record:
         """The submission with its history. Raises `NotHere`."""
@@ -139,6 +153,18 @@ class Installation:
         runner, nonce = self.actor(submission, HOUSE, "runner"), secrets.token_hex(16)
         event = Event(kind, instant(now()), submission, runner, nonce, refs=refs, ids=ids or {}, nums=nums or {})
         self.house.log.append([event])
+
+    def record_owed(self) -> bool:
+        """Have the ledger take what custody owes it; whether that is owed still. What was done, stays done."""
+        from seatrial.custody.entries import record_owed
+        from seatrial.rounds import prove_receipts
+
+        try:
+            record_owed(self.custody.entries, self.house.log, self.custodian)
+            prove_receipts(self, now())
+        except Exception:  # noqa: BLE001 - a ledger that cannot append holds up no end; the next round makes it up
+            return True
+        return False
 
     def custodian(self, submission: str) -> Actor:
         """The custody service, as the log names it."""

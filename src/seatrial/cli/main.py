@@ -13,6 +13,7 @@ from seatrial.cli.custody import custody
 from seatrial.cli.doctor import doctor
 from seatrial.cli.framework import framework
 from seatrial.cli.gateway import gateway
+from seatrial.cli.half import half
 from seatrial.cli.ledger import ledger
 from seatrial.cli.measure import measure
 from seatrial.cli.review import plan, report, resume, review, stop
@@ -40,7 +41,7 @@ for verb in (submit, withdraw, custody, gateway):
 
 main.add_command(calendar)
 
-custody.add_command(gateway, "serve")
+custody.add_command(half)
 
 for verb in (replay, grade_patch):
     battery.add_command(verb)

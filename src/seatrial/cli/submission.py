@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seatrial.cli.installation import Installation, now, spoken
+from seatrial.cli.keys import ACTIONS, EVENTS, asked_for, state_of, turn
 
 if TYPE_CHECKING:
     from seatrial.framework.consent import Consent
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
     from seatrial.framework.two_key import KeyAction, KeyRequest, Vote
     from seatrial.framework.viewer import Viewer
     from seatrial.house import House
-
-KEYS = {"agree": "agree", "resume_after_incident": "resume_after_incident", "adopt_pack": "adopt_pack"}
-"""Events that take two keys, and the action that people vote on for them."""
 
 WHO = click.option(
     "--as", "who", nargs=3, required=True, metavar="PERSON ORGANISATION ROLE", help="Who you are in this act."
@@ -113,21 +111,69 @@ def act(name: str, event: str, who: tuple[str, str, str], folder: Path | None, *
 
 @submission.command()
 @click.argument("name", metavar="SUBMISSION")
-@click.argument("action", type=click.Choice(sorted(KEYS.values())))
+@click.argument("action", type=click.Choice(ACTIONS))
 @WHO
-@click.option("--digest", required=True, help="Of what is agreed to: sha256: and 64 hex digits.")
-def key(name: str, action: str, who: tuple[str, str, str], digest: str) -> None:
-    """Turn your key for ACTION on SUBMISSION: two people, of both sides, on one and the same digest."""
-    from seatrial.framework.two_key import KeyAction, Vote
+@click.option("--digest", default="", help="Of what is agreed to: sha256: and 64 hex digits.")
+@click.option("--upload", default="", help="use_weights: the upload that is to be opened.")
+@click.option("--lease", default="", help="use_weights: the lease that it is opened under.")
+def key(name: str, action: str, who: tuple[str, str, str], **what: str) -> None:
+    """Turn your key for ACTION on SUBMISSION: two people, of both sides, on one and the same digest.
 
+    Whoever comes first asks for it. What is still missing, and whose it is, is said afterwards and by `keys`.
+    """
+    from seatrial.framework.two_key import KeyAction
+
+    with spoken():
+        installation, at = Installation.open(), now()
+        house = installation.house
+        viewer = _viewer(house, who)
+        standing = house.submissions.load(viewer, name).standing
+        bound = asked_for(installation, name, action, what["digest"], what["upload"], what["lease"])
+        request = _asked(house, viewer, name, KeyAction(action), bound, at)
+        stands = turn(house, viewer, standing, request, at)
+    click.echo(f"{name}: key turned for {action}")
+    for line in stands:
+        click.echo(line)
+
+
+@submission.command()
+@click.argument("name", metavar="SUBMISSION")
+@WHO
+def keys(name: str, who: tuple[str, str, str]) -> None:
+    """List what two keys were asked for on SUBMISSION, whose are missing, and until when both are turned."""
     with spoken():
         house, at = Installation.open().house, now()
         viewer = _viewer(house, who)
-        asked = _asked(house, viewer, name, KeyAction(action), digest, at)
-        house.permissions.vote(
-            viewer, name, Vote(asked.id, digest, viewer.person, viewer.organisation, viewer.role, at)
-        )
-    click.echo(f"{name}: key turned for {action}")
+        standing = house.submissions.load(viewer, name).standing
+        asked = [pair for pair in house.permissions.asked(viewer, name) if pair[0].withdrawn_at is None]
+        lines = [(request, state_of(house, standing, request, votes, at)) for request, votes in asked]
+    for request, stands in lines:
+        click.echo(f"{request.action} of {request.object}, {request.digest}: {'; '.join(stands)}")
+    if not lines:
+        click.echo("nothing was asked for", err=True)
+
+
+@submission.command()
+@WHO
+@JSON
+def notices(who: tuple[str, str, str], *, as_json: bool) -> None:
+    """List what your organisation is to be told of and was not sent yet: which submission, which step, when."""
+    from seatrial.framework.instant import text
+
+    with spoken():
+        house = Installation.open().house
+        waiting = house.notices.waiting(_viewer(house, who))
+    found = [
+        {"submission": one.object, "event": one.event, "at": text(one.at), "to": str(one.recipient.role)}
+        for one in waiting
+    ]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    for one in found:
+        click.echo(f"{one['at']}  {one['submission']}  {one['event']:<22} to {one['to']}")
+    if not found:
+        click.echo("nothing", err=True)
 
 
 @submission.command()
@@ -148,7 +194,10 @@ def due(who: tuple[str, str, str], *, record: bool) -> None:
 
 @submission.command()
 def settle() -> None:
-    """Make up entries that the log owes, and carry out orders that a stopped process left."""
+    """Make up entries that the log owes, and carry out orders that a stopped process left.
+
+    A part of what `seatrial custody serve` does every minute, for use by hand.
+    """
     with spoken():
         house = Installation.open().house
         entries, still = house.settle(now())
@@ -225,7 +274,7 @@ def _act(house: House, name: str, event: str, who: tuple[str, str, str], at: dat
 
     actor, viewer = _actor(who), _viewer(house, who)
     standing = house.submissions.load(viewer, name).standing
-    request, votes = _turned(house, viewer, name, KeyAction(KEYS[event])) if event in KEYS else (None, ())
+    request, votes = _turned(house, viewer, name, KeyAction(EVENTS[event])) if event in EVENTS else (None, ())
     signers = tuple(dict.fromkeys([actor.person, *(vote.person for vote in votes)]))
     papers = tuple(_paper(house, viewer, standing, written, signers, at) for written in brought["papers"])
     return Act(
@@ -280,14 +329,16 @@ def _turned(house: House, viewer: Viewer, name: str, action: KeyAction) -> tuple
     return found[-1] if found else (None, ())
 
 
-def _asked(house: House, viewer: Viewer, name: str, action: KeyAction, digest: str, at: datetime) -> KeyRequest:
-    """The open request for this action and digest; a new one if there is none."""
+def _asked(
+    house: House, viewer: Viewer, name: str, action: KeyAction, bound: tuple[str, str], at: datetime
+) -> KeyRequest:
+    """The open request for this action, object and digest; a new one if there is none."""
     from seatrial.framework.two_key import KeyRequest
 
     for request, _ in house.permissions.asked(viewer, name):
-        if (request.action, request.digest, request.withdrawn_at) == (action, digest, None):
+        if (request.action, request.object, request.digest, request.withdrawn_at) == (action, *bound, None):
             return request
-    request = KeyRequest(house.new_id("key"), action, name, digest, viewer.person, at)
+    request = KeyRequest(house.new_id("key"), action, *bound, viewer.person, at)
     house.permissions.ask(viewer, name, request)
     return request
 

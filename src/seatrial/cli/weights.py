@@ -6,7 +6,9 @@ Exit codes: 0 done, 1 false (a signature), 2 bad input or refused.
 from __future__ import annotations
 
 import secrets
+import signal
 import sys
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,10 +17,14 @@ import click
 from seatrial.cli.installation import Installation, now, spoken, write_private
 
 if TYPE_CHECKING:
+    from starlette.applications import Starlette
+
     from seatrial.custody.manifest import Manifest
+    from seatrial.custody.opened import Place
     from seatrial.custody.upload import SealedWeights
     from seatrial.custody.upload_client import Progress
-    from seatrial.custody.weights import TwoKeys
+    from seatrial.custody.weights import OpenedWeights, TwoKeys
+    from seatrial.ledger.receipt import Receipt
 
 FILE = click.Path(path_type=Path, dir_okay=False)
 DIRECTORY = click.Path(path_type=Path, file_okay=False, exists=True)
@@ -72,23 +78,29 @@ def open_upload(submission: str, again: str, token_file: Path) -> None:
 @click.option("--reserve-gib", default=10, show_default=True, type=click.IntRange(0), help="GiB of the disk left free.")
 def receive(host: str, port: int, reserve_gib: int) -> None:
     """Take uploads until it is told to end."""
-    from seatrial.custody.chunks import DirectoryChunkStore
     from seatrial.custody.home import without_core_dumps
     from seatrial.custody.serving import bound, serve
-    from seatrial.custody.upload_app import upload_app
 
     with spoken():
         without_core_dumps()
-        installation = Installation.open()
-        uploads = installation.custody.uploads(lambda weights: _recorded(installation, weights))
-        uploads.reserve_bytes = reserve_gib << 30
-        if isinstance(uploads.chunks, DirectoryChunkStore):
-            uploads.chunks.sweep()
+        app = receiver(Installation.open(), reserve_gib)
         listening = bound(host, port)
         click.echo(
             f"takes uploads at http://{host}:{listening.getsockname()[1]}; one user's install: not for real weights"
         )
-        serve(upload_app(uploads, now=now), listening)
+        serve(app, listening)
+
+
+def receiver(installation: Installation, reserve_gib: int) -> Starlette:
+    """The application that takes uploads, with what a former process left half written swept away."""
+    from seatrial.custody.chunks import DirectoryChunkStore
+    from seatrial.custody.upload_app import upload_app
+
+    uploads = installation.custody.uploads(lambda weights: _recorded(installation, weights))
+    uploads.reserve_bytes = reserve_gib << 30
+    if isinstance(uploads.chunks, DirectoryChunkStore):
+        uploads.chunks.sweep()
+    return upload_app(uploads, now=now)
 
 
 @click.command()
@@ -129,61 +141,118 @@ def upload(directory: Path, url: str, token_file: Path, stated: Path | None, par
     "--signed-by", "public_key", type=FILE, help="The developer's public key (PEM), to verify its own bundle."
 )
 def unseal(upload: str, lease: str, directory: Path, public_key: Path | None) -> None:
-    """Open UPLOAD's weights into memory: an active lease, and the keys of two persons."""
-    from seatrial.custody.model_signature import SignatureFalse, look_at_signature
-    from seatrial.custody.weights import open_weights
+    """Open UPLOAD's weights into memory, and hold them open: an active lease, and the keys of two persons.
+
+    Stays until it is told to end or the lease is over (a withdrawal ends it at once), and removes them then.
+    """
+    from seatrial.custody.home import without_core_dumps
+    from seatrial.custody.opened import watch
 
     with spoken():
-        installation = Installation.open()
-        uploads = installation.custody.uploads()
-        kept = uploads.store.get(upload)
-        keys = _keys(installation, upload, kept.submission, lease)
-        opened = open_weights(
-            uploads, installation.custody.leases, kept, directory.absolute(), lease=lease, keys=keys, now=now
-        )
+        without_core_dumps()
+        installation, told = Installation.open(), _told_to_end()
+        opened, place = _opened(installation, upload, lease, directory.absolute())
+        custody = installation.custody
         try:
-            signature = look_at_signature(opened.directory, public_key=public_key)
-        except SignatureFalse as error:
-            opened.wipe()
-            click.echo(f"seatrial: false: {error}; the weights are removed again", err=True)
-            sys.exit(1)
+            _say_opened(opened, public_key)
+            over = watch(custody.opened, custody.leases, place, now=now, wait=told.wait)
+        finally:
+            custody.opened.remove(place, now())
+            installation.record_owed()
+    click.echo(f"removed: {opened.directory} ({'the lease is over' if over else 'told to end'})")
+
+
+def _opened(installation: Installation, upload: str, lease: str, directory: Path) -> tuple[OpenedWeights, Place]:
+    """The weights, open, and where that is written down; the ledger has it before the first plain byte."""
+    from seatrial.custody.weights import open_weights
+
+    custody = installation.custody
+    uploads = custody.uploads()
+    kept = uploads.store.get(upload)
+    keys = _keys(installation, upload, kept.submission, lease)
+    places: list[Place] = []
+
+    def begun(opened: OpenedWeights) -> None:
+        given = (upload, kept.submission, lease, opened.commitment, opened.directory)
+        places.append(custody.opened.enter(*given, now()))
+        _record(installation, "weights.opened", opened.submission, opened.commitment, {"lease": lease})
+
+    try:
+        opened = open_weights(uploads, custody.leases, kept, directory, lease=lease, keys=keys, now=now, begun=begun)
+    except BaseException:
+        for place in places:
+            custody.opened.remove(place, now())
+        raise
+    return opened, places[0]
+
+
+def _say_opened(opened: OpenedWeights, public_key: Path | None) -> None:
+    """What lies there; raises `Exit` where the developer's own signature is false."""
+    from seatrial.custody.model_signature import SignatureFalse, look_at_signature
+
+    try:
+        signature = look_at_signature(opened.directory, public_key=public_key)
+    except SignatureFalse as error:
+        click.echo(f"seatrial: false: {error}; the weights are removed again", err=True)
+        sys.exit(1)
     click.echo(f"opened: {opened.directory}, {opened.files} files, {opened.total_bytes} bytes")
     click.echo(f"the developer's signature: {signature.verdict} ({signature.said})")
-    click.echo("in memory until the directory is removed; remove it as soon as the work is done")
+    click.echo("in memory until this command ends or the lease does")
     _warn(opened.executing)
+    sys.stdout.flush()
+
+
+def _told_to_end() -> threading.Event:
+    """Set once the process is asked to end, by whatever signal but the one that nobody hears."""
+    told = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: told.set())
+    return told
 
 
 def _keys(installation: Installation, upload: str, submission: str, lease: str) -> TwoKeys:
-    """The newest request for this upload and lease, with its votes."""
-    from seatrial.custody.weights import NotOpened, TwoKeys, asked
+    """The newest request for this upload and lease, with the votes of both sides and the rule of the pack."""
+    from seatrial.cli.keys import of_sides, rule_of, weights_digest
+    from seatrial.custody.weights import NotOpened, TwoKeys
+    from seatrial.framework.two_key import KeyAction
     from seatrial.framework.viewer import Viewer
 
-    uploads = installation.custody.uploads()
-    digest = asked(upload, lease, uploads.commitment(uploads.store.get(upload), now()))
-    requests = installation.house.permissions.asked(Viewer.for_submission(submission), submission)
-    found = [TwoKeys(request, votes) for request, votes in requests if request.digest == digest]
+    house, standing = installation.house, installation.record(submission).standing
+    digest = weights_digest(installation, submission, upload, lease)
+    rule = rule_of(house, standing, KeyAction.USE_WEIGHTS)
+    requests = house.permissions.asked(Viewer.for_submission(submission), submission)
+    found = [
+        TwoKeys(request, of_sides(standing, votes), rule) for request, votes in requests if request.digest == digest
+    ]
     if not found:
-        raise NotOpened(
-            f"{upload}: nobody asked for two keys yet; action use_weights, object {upload}, digest {digest}"
-        )
+        asking = f"seatrial submission key {submission} use_weights --upload {upload} --lease {lease} --as ..."
+        raise NotOpened(f"{upload}: nobody asked for two keys yet; both sides run: {asking}")
     return max(found, key=lambda keys: keys.request.at)
 
 
 def _recorded(installation: Installation, weights: SealedWeights) -> str:
+    nums = {"files": weights.files, "chunks": weights.chunks, "bytes": weights.total_bytes}
+    ids = {"upload": weights.upload}
+    receipt = _record(installation, "weights.sealed", weights.submission, weights.commitment, ids, nums)
+    return receipt.encode().decode()
+
+
+def _record(
+    installation: Installation,
+    kind: str,
+    submission: str,
+    commitment: str,
+    ids: dict[str, str],
+    nums: dict[str, int] | None = None,
+) -> Receipt:
     from seatrial.ledger.event import Event, instant
 
-    event = Event(
-        kind="weights.sealed",
-        at=instant(now()),
-        stream=weights.submission,
-        actor=installation.custodian(weights.submission),
-        nonce=secrets.token_hex(16),
-        refs={"manifest": weights.commitment},
-        ids={"upload": weights.upload},
-        nums={"files": weights.files, "chunks": weights.chunks, "bytes": weights.total_bytes},
-    )
+    installation.record_owed()  # the making of its key, before what was done with it
+    actor, nonce = installation.custodian(submission), secrets.token_hex(16)
+    refs = {"manifest": commitment}
+    event = Event(kind, instant(now()), submission, actor, nonce, refs=refs, ids=ids, nums=nums or {})
     [receipt] = installation.house.log.append([event])
-    return receipt.encode().decode()
+    return receipt
 
 
 def _described(directory: Path) -> Manifest:

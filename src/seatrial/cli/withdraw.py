@@ -280,20 +280,6 @@ def _stepped(found: Asked, submission: str, at: datetime) -> tuple[tuple[str, ..
     return grants, frozenset(effect.value for effect in outcome.outstanding)
 
 
-def made_up(installation: Installation, at: datetime) -> int:
-    """Take the house's step of withdrawals that it missed, before their entries are settled; how many."""
-    from seatrial.custody.receipt import ReceiptKind
-
-    count = 0
-    for receipt in installation.custody.receipts.owed():
-        if receipt.kind is ReceiptKind.WITHDRAWAL:
-            found = asked_house(installation.custody, receipt.submission, "", at)
-            before = found.standing.state
-            _stepped(found, receipt.submission, at)
-            count += installation.record(receipt.submission).standing.state != before
-    return count
-
-
 def known_of(installation: Installation, submission: str) -> Known:
     """What a deletion receipt says that custody does not know: names and digests, and the ledger's manifests."""
     from seatrial.custody.shred import Known

@@ -25,7 +25,9 @@ from cryptography.hazmat.primitives.serialization import (
 from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]  # public, unmarked
 
 from seatrial.custody.chunks import DirectoryChunkStore
+from seatrial.custody.entries import OwedEntries
 from seatrial.custody.file_keys import FileKeyHolder, HalfFiles, HeldHalf
+from seatrial.custody.opened import OpenedPlaces
 from seatrial.custody.records import DirectoryRecordStore
 from seatrial.custody.shred import Shredder
 from seatrial.custody.sqlite import CustodyFile
@@ -43,6 +45,11 @@ if TYPE_CHECKING:
     from seatrial.custody.records import Measure
     from seatrial.custody.shred import Holding
     from seatrial.custody.upload import SealedWeights
+
+
+_FORGET = """UPDATE lease SET body = json_set(body, '$.models', json_array('-'), '$.content_owners', NULL,
+ '$.purpose', '', '$.attempt', '', '$.issuer', '', '$.countersigner', '', '$.prices', NULL,
+ '$.limits.max_microdollars', NULL) WHERE submission = ? AND state <> 'active'"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +81,8 @@ class CustodyHome:
     shreddings: SqliteShredStore
     receipts: SqliteReceiptStore
     records: DirectoryRecordStore
+    opened: OpenedPlaces
+    entries: OwedEntries
 
     @classmethod
     def open(cls, home: Path, backups: Iterable[Path] = ()) -> CustodyHome:
@@ -95,6 +104,8 @@ class CustodyHome:
             shreddings=SqliteShredStore(file),
             receipts=SqliteReceiptStore(file),
             records=DirectoryRecordStore(home / "records"),
+            opened=OpenedPlaces(file),
+            entries=OwedEntries(file),
         )
 
     def uploads(self, recorded: Callable[[SealedWeights], str] = unrecorded) -> Uploads:
@@ -107,6 +118,11 @@ class CustodyHome:
         uploads = self.uploads()
         everything: tuple[Holding, ...] = (Records(self.records), HeldWeights(uploads.store, uploads.chunks), *holdings)
         return Shredder(self.vault, self.leases, self.credentials, self.shreddings, everything)
+
+    def forget(self, submission: str) -> None:
+        """Of an ended submission's leases, take away whose they were and for what; ids, digests and counts stay."""
+        with self.file.writing() as tx:
+            tx.execute(_FORGET, (submission,))
 
     def signer(self) -> CryptoSigner:
         """The service's signer; its key pair is made when it is asked for first."""

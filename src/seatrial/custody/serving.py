@@ -21,7 +21,7 @@ from seatrial.custody.waits import Waits
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from starlette.types import ASGIApp
+    from starlette.types import ASGIApp, Scope
 
 CONNECTIONS = 1024
 """Open at once; more are answered 503."""
@@ -29,6 +29,7 @@ IDLE_S = 20
 """A connection without a request is kept so long."""
 FAREWELL_S = 5
 """For calls in flight when the server is stopped."""
+_CONNECTION = "seatrial.connection"
 
 
 class PromptProtocol(H11Protocol):
@@ -53,6 +54,12 @@ class PromptProtocol(H11Protocol):
             self._late = self.loop.call_later(self.waits.head, self.transport.abort)
         elif not waiting:
             self._in_time()
+
+    def handle_events(self) -> None:
+        """Tell a request which connection it came by, before its task begins."""
+        super().handle_events()
+        if self.scope is not None:
+            self.scope["extensions"] = {_CONNECTION: {_CONNECTION: self}}
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Nothing to wait for."""
@@ -97,6 +104,12 @@ class PromptProtocol(H11Protocol):
             self._late = None
 
 
+def connection_of(scope: Scope) -> PromptProtocol:
+    """The connection a request came by, for who reads its body himself."""
+    connection: PromptProtocol = scope["extensions"][_CONNECTION][_CONNECTION]
+    return connection
+
+
 def config(app: ASGIApp, waits: Waits) -> uvicorn.Config:
     """How the gateway is served."""
     return uvicorn.Config(
@@ -132,14 +145,15 @@ def serve(app: ASGIApp, listening: socket.socket) -> None:
 
 
 @contextlib.contextmanager
-def served(app: ASGIApp, waits: Waits = Waits()) -> Iterator[str]:  # noqa: B008 - frozen
-    """Serve in a thread on a free loopback port; gives the address, e.g. `http://127.0.0.1:40123`."""
-    listening = bound()
+def served(app: ASGIApp, waits: Waits = Waits(), listening: socket.socket | None = None) -> Iterator[str]:  # noqa: B008 - frozen
+    """Serve in a thread, on a free loopback port unless `listening` is given; gives the address."""
+    listening = listening or bound()
     server = uvicorn.Server(config(app, waits))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="gateway", daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        host, port, *_ = listening.getsockname()
+        yield f"http://{host}:{port}"
     finally:
         server.should_exit = True
         thread.join()

@@ -1,9 +1,10 @@
-"""Custody's own SQLite file: leases, sealed credentials, wrapped keys, deposit tokens, shreddings, receipts.
+"""Custody's own SQLite file: leases, sealed credentials, wrapped keys, deposit tokens, weights in memory, receipts.
 
 - Plain `sqlite3`, so that custody runs as a process of its own, without the portal and its framework.
 - WAL, `synchronous=FULL`, `secure_delete=ON`; one connection a thread; each write is one `BEGIN IMMEDIATE`.
 - The end of a scope is one INSERT; a trigger revokes its leases in the same statement, and every other table refuses
   new rows of an ended scope by a trigger too.
+- What the ledger is to hold of an act is written beside it by a trigger, and owed until the ledger has it (`entries`).
 - No column holds a secret: tokens as SHA-256, credentials sealed, keys wrapped.
 """
 
@@ -61,6 +62,35 @@ CREATE TABLE IF NOT EXISTS shredding (submission TEXT PRIMARY KEY, body TEXT NOT
 CREATE TABLE IF NOT EXISTS receipt (
   kind TEXT NOT NULL, submission TEXT NOT NULL, envelope BLOB NOT NULL, proof BLOB, PRIMARY KEY (kind, submission)
 ) STRICT;
+CREATE TABLE IF NOT EXISTS opened_weights (
+  id INTEGER PRIMARY KEY, upload TEXT NOT NULL, submission TEXT NOT NULL, lease TEXT NOT NULL, manifest TEXT NOT NULL,
+  directory TEXT NOT NULL, device INTEGER NOT NULL, inode INTEGER NOT NULL, at TEXT NOT NULL, ended_at TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS opened_still ON opened_weights (submission) WHERE ended_at IS NULL;
+CREATE TABLE IF NOT EXISTS owed_entry (
+  id INTEGER PRIMARY KEY, kind TEXT NOT NULL, submission TEXT NOT NULL,
+  at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')),
+  ids TEXT NOT NULL DEFAULT '{}', refs TEXT NOT NULL DEFAULT '{}',
+  nonce TEXT NOT NULL DEFAULT (lower(hex(randomblob(16))))
+) STRICT;
+CREATE INDEX IF NOT EXISTS owed_submission ON owed_entry (submission);
+CREATE TRIGGER IF NOT EXISTS lease_over AFTER UPDATE OF state ON lease
+WHEN OLD.state = 'active' AND NEW.state <> 'active' BEGIN
+  INSERT INTO owed_entry (kind, submission, at, ids)
+  VALUES ('lease.' || NEW.state, NEW.submission, COALESCE(NEW.ended_at, NEW.issued_at), json_object('lease', NEW.id));
+END;
+CREATE TRIGGER IF NOT EXISTS key_made AFTER INSERT ON wrapped_key BEGIN
+  INSERT INTO owed_entry (kind, submission, ids) VALUES ('key.created', NEW.submission, json_object('key', NEW.key));
+END;
+CREATE TRIGGER IF NOT EXISTS key_dropped AFTER DELETE ON wrapped_key BEGIN
+  INSERT INTO owed_entry (kind, submission, ids) VALUES ('key.destroyed', OLD.submission, json_object('key', OLD.key));
+END;
+CREATE TRIGGER IF NOT EXISTS weights_removed AFTER UPDATE OF ended_at ON opened_weights
+WHEN OLD.ended_at IS NULL AND NEW.ended_at IS NOT NULL BEGIN
+  INSERT INTO owed_entry (kind, submission, at, ids, refs)
+  VALUES ('weights.ended', NEW.submission, NEW.ended_at, json_object('lease', NEW.lease),
+    json_object('manifest', NEW.manifest));
+END;
 CREATE TRIGGER IF NOT EXISTS scope_ends AFTER INSERT ON ended_scope BEGIN
   UPDATE lease SET state = 'revoked', ended_at = NEW.at WHERE submission = NEW.submission AND state = 'active';
   DELETE FROM deposit_token WHERE submission = NEW.submission;

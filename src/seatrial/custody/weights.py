@@ -6,6 +6,7 @@
   swap, a tmpfs must be mounted with `noswap`, because its pages could be written out.
 - A file gets its name only after its seal and its digest were right. On any fault, and when the lease ends meanwhile,
   all that was written is removed.
+- `begun` hears of the place before its first plain byte: there it is written down and recorded, or nothing opens.
 - `wipe` removes the place. Pages that were freed are the kernel's: what was in them is not overwritten by this room.
 """
 
@@ -21,7 +22,7 @@ from typing import TYPE_CHECKING, Final
 import rfc8785
 
 from seatrial.custody.keys import CustodyError
-from seatrial.custody.lease import LeaseState
+from seatrial.custody.opened import empty, holds
 from seatrial.framework.two_key import RULES, KeyAction
 
 if TYPE_CHECKING:
@@ -46,7 +47,10 @@ class OpenedWeights:
     """Weights that lie plain in memory; `executing` are files that may run code when loaded."""
 
     upload: str
+    submission: str
     lease: str
+    commitment: str
+    """To the manifest, as the ledger names it."""
     directory: Path
     files: int
     total_bytes: int
@@ -54,6 +58,8 @@ class OpenedWeights:
 
     def wipe(self) -> None:
         """Remove them; again is no fault."""
+        if self.directory.is_dir():
+            empty(self.directory)
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
@@ -81,8 +87,11 @@ def open_weights(
     lease: str,
     keys: TwoKeys,
     now: Callable[[], datetime],
+    begun: Callable[[OpenedWeights], None] = lambda _: None,
 ) -> OpenedWeights:
     """Open all files of a complete upload into `directory`, which must not exist yet.
+
+    `begun` is told of the place when it is made and still empty; what it raises, opens nothing.
 
     Raises:
         NotOpened: No active lease for this submission, no two keys, not in memory, no room, or not complete.
@@ -98,8 +107,18 @@ def open_weights(
         directory.mkdir(mode=0o700)
     except FileExistsError:
         raise NotOpened(f"{directory}: it exists already; name a directory that does not") from None
-    opened = OpenedWeights(upload.id, lease, directory, len(manifest.files), manifest.total_bytes, manifest.executing)
+    opened = OpenedWeights(
+        upload.id,
+        upload.submission,
+        lease,
+        uploads.commitment(upload, now()),
+        directory,
+        len(manifest.files),
+        manifest.total_bytes,
+        manifest.executing,
+    )
     try:
+        begun(opened)
         for file in manifest.files:
             _write(uploads, leases, upload, file, directory / file.path, lease, now)
     except BaseException:
@@ -126,10 +145,10 @@ def check_place(
 
 
 def _leased(leases: LeaseStore, lease: str, upload: Upload, now: datetime) -> None:
-    held = leases.get(lease)
-    begun = held.not_before <= now < held.ends(leases.spend(lease).first_used)
-    if held.submission != upload.submission or held.state is not LeaseState.ACTIVE or not begun:
+    if leases.get(lease).submission != upload.submission or not holds(leases, lease, now):
         raise NotOpened(f"{lease}: this is no active lease for these weights")
+    if leases.suspended(upload.submission) is not None:
+        raise NotOpened(f"{upload.submission}: it is paused; its leases hold again once it goes on")
 
 
 def _two_persons(uploads: Uploads, upload: Upload, lease: str, keys: TwoKeys, now: datetime) -> None:
