@@ -8,9 +8,9 @@ import click
 @click.command()
 @click.argument("submission")
 def calls(submission: str) -> None:
-    """Every call that the gateway made or refused for SUBMISSION, a line each, with its proof against the ledger.
+    """SUBMISSION's rows of the gateway's log, a line each, with proofs.
 
-    A line holds digests and figures, never what was said. `row` is the text that was hashed (RFC 6962 leaf); `proof`
+    A line is a call that was made or refused: digests and figures, never what was said. `row` is the text that was hashed (RFC 6962 leaf); `proof`
     leads from it to the `gateway.log_root` event with the same rows, first and count; null until the hour is over.
     """
     from seatrial.cli.installation import home, spoken
