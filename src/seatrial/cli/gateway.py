@@ -54,6 +54,7 @@ def application(installation: Installation) -> Starlette:
     """The gateway over an installation, with its roots going to the ledger."""
     from seatrial.custody.credential import opened_endpoint
     from seatrial.custody.gateway import gateway_app
+    from seatrial.custody.half_door import HalfDoor
     from seatrial.custody.sqlite_access import SqliteAccessStore
 
     custody = installation.custody
@@ -64,7 +65,10 @@ def application(installation: Installation) -> Starlette:
     def record(made: LogRoot) -> None:
         _record(installation, made)
 
-    return gateway_app(custody.leases, opened, SqliteAccessStore(custody.file), record_root=record)
+    app = gateway_app(custody.leases, opened, SqliteAccessStore(custody.file), record_root=record)
+    door = HalfDoor(custody.halves, custody.vault.holder, custody.vault.keys, custody.leases)
+    app.router.routes.insert(0, door.route)
+    return app
 
 
 def _record(installation: Installation, made: LogRoot) -> None:
@@ -85,8 +89,8 @@ def _record(installation: Installation, made: LogRoot) -> None:
 
 
 @contextlib.contextmanager
-def for_review(submission: str, model: str) -> Iterator[Access]:
-    """Start a gateway with a lease for one review; end both with the block."""
+def for_review(submission: str, model: str, attempt: str = "review") -> Iterator[Access]:
+    """Start a gateway with a lease for one attempt at a review; end both with the block."""
     from seatrial.custody.secret import Secret
     from seatrial.evaluation.rundir import RunError
     from seatrial.evaluation.submission import Access
@@ -100,7 +104,7 @@ def for_review(submission: str, model: str) -> Iterator[Access]:
     try:
         if child.stdin is None or child.stdout is None:
             raise RunError("the gateway's process has no pipes")
-        child.stdin.write(json.dumps({"submission": submission, "models": [model]}) + "\n")
+        child.stdin.write(json.dumps({"submission": submission, "models": [model], "attempt": attempt}) + "\n")
         child.stdin.flush()
         late = threading.Timer(START_S, child.kill)
         late.start()
@@ -134,7 +138,8 @@ def main() -> None:
         custody = installation.custody
         sealed = custody.credentials.get(asked["submission"])
         dialect = opened_endpoint(custody.vault, sealed, now()).dialect
-        words = [asked["submission"], "--issuer", getpass.getuser(), "--attempt", "review", "--token-file", os.devnull]
+        words = [asked["submission"], "--issuer", getpass.getuser(), "--attempt", asked["attempt"]]
+        words += ["--token-file", os.devnull]
         words += [word for model in asked["models"] for word in ("--model", model)]
         wish = lease.make_context("lease", words).params  # with the verb's own defaults
         issued, token = issue(installation, asked["submission"], wish)

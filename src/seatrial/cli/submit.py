@@ -8,23 +8,36 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import rfc8785
 
-from seatrial.cli.installation import DEFAULT_PACK, Installation, now, pack_named, read_credential, spoken
+from seatrial.cli.installation import (
+    DEFAULT_PACK,
+    Installation,
+    now,
+    pack_named,
+    read_credential,
+    spoken,
+    write_private,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from seatrial.custody.credential import Endpoint
     from seatrial.custody.deposit import AddressRules
+    from seatrial.custody.vault import Vault
     from seatrial.framework.consent import Consent
     from seatrial.framework.document import Document
     from seatrial.framework.pack import PolicyPack
     from seatrial.framework.standing import Actor
     from seatrial.framework.subject import Subject
+
+DEPOSIT_TAKES = timedelta(minutes=10)
+"""How long this process may use a half that it has just made; it seals one endpoint and ends."""
 
 DIALECTS = click.Choice(["openai", "anthropic", "google"])
 
@@ -52,19 +65,56 @@ DIALECTS = click.Choice(["openai", "anthropic", "google"])
 @click.option(
     "--credential", default="", metavar="FILE", help="File that holds the endpoint's key; - is standard input."
 )
-def submit(**chosen: Any) -> None:  # noqa: ANN401 - the options by name
+@click.option(
+    "--half", default="held", show_default=True, type=click.Choice(["held", "supplied"]), help="Where your key half is."
+)
+@click.option(
+    "--half-file", default="", metavar="FILE", help="With supplied: a new file (0600) that gets your half; keep it."
+)
+def submit(*, half: str, half_file: str, **chosen: Any) -> None:  # noqa: ANN401 - the options by name
     """Offer a model to an evaluator, under the terms of a policy pack. No date of release is asked for or set."""
     with spoken():
         offer = _Offer(now(), **chosen)
         endpoint = offer.endpoint()
+        _check_half(half, half_file, deposits=endpoint is not None)
         installation = Installation.open()
         submission = offer.submitted(installation)
         if endpoint is not None:
-            deposited(installation, submission, *endpoint, offer.at)
+            vault = _vault_under(installation, submission, half_file, offer.at) if half_file else None
+            deposited(installation, submission, *endpoint, offer.at, vault=vault)
     click.echo(f"submitted: {submission} ({offer.code_name}, pack {offer.policy.ref})")
     click.echo(f"terms: {offer.terms_digest}")
+    if half_file:
+        click.echo(
+            f"your half: {half_file}; without it nothing opens. Send it when access opens: seatrial custody half"
+        )
     click.echo("endpoint: sealed" if endpoint else "endpoint: none yet; see: seatrial custody deposit")
     click.echo(f"withdraw at any moment: seatrial withdraw {submission}")
+
+
+def _check_half(half: str, half_file: str, *, deposits: bool) -> None:
+    """Before anything is written down."""
+    if (half == "supplied") != bool(half_file):
+        raise ValueError("--half supplied and --half-file FILE go together")
+    if half_file and not deposits:
+        raise ValueError("--half supplied: give the endpoint with --url and --credential, which your half seals")
+    if half_file and Path(half_file).exists():
+        raise ValueError(f"--half-file {half_file}: exists already; name a new file")
+
+
+def _vault_under(installation: Installation, submission: str, half_file: str, at: datetime) -> Vault:
+    """The vault under a new half of the developer's own, which is in its file before it seals anything."""
+    import secrets
+    from dataclasses import replace
+
+    from seatrial.custody.half_door import HalfFile
+    from seatrial.custody.keys import HALF_BYTES
+    from seatrial.custody.secret import Secret
+
+    half = Secret(secrets.token_bytes(HALF_BYTES))
+    write_private(Path(half_file), HalfFile(submission, half).to_bytes())
+    custody = installation.custody
+    return replace(custody.vault, developer=custody.halves.supplying(half, at + DEPOSIT_TAKES))
 
 
 @dataclass(frozen=True)
@@ -230,16 +280,22 @@ def checked_endpoint(
 
 
 def deposited(
-    installation: Installation, submission: str, endpoint: Endpoint, rules: AddressRules, at: datetime
+    installation: Installation,
+    submission: str,
+    endpoint: Endpoint,
+    rules: AddressRules,
+    at: datetime,
+    *,
+    vault: Vault | None = None,
 ) -> str:
-    """Seal the endpoint, and have the ledger say so; the credential's id."""
+    """Seal the endpoint, under the installation's own vault unless another is given; the credential's id."""
     import secrets
 
     from seatrial.custody.deposit import deposit
     from seatrial.ledger.event import Event, instant
 
     custody = installation.custody
-    sealed = deposit(submission, endpoint, rules, vault=custody.vault, credentials=custody.credentials, now=at)
+    sealed = deposit(submission, endpoint, rules, vault=vault or custody.vault, credentials=custody.credentials, now=at)
     event = Event(
         kind="credential.deposited",
         at=instant(at),

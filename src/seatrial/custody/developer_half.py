@@ -2,21 +2,24 @@
 
 - `held`: a second key directory that the developer may empty at any time.
 - `supplied`: memory only, for at most the lease; after a restart access waits for it, visibly (`HalfAwaited`).
+- `DeveloperHalves` has both: an empty marker beside the held halves says of a key that its half is supplied.
 - `drop` needs nobody's agreement. After it nothing of that key opens, whatever the government's side keeps.
 """
 
 from __future__ import annotations
 
+import os
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from seatrial.custody.keys import HALF_BYTES, CustodyError, KeyGone
+from seatrial.custody.keys import HALF_BYTES, CustodyError, KeyGone, key_id
 from seatrial.custody.secret import Secret
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
+    from pathlib import Path
 
     from seatrial.custody.keys import KeyId
 
@@ -104,3 +107,71 @@ class SuppliedHalf:
         """Forget the half and take none again."""
         self._dropped.add(key)
         return self._sent.pop(key, None) is not None
+
+
+class DeveloperHalves:
+    """Both kinds over one directory: a key's half is held in it, or is supplied to this process.
+
+    Ending a key takes its marker away first: from then on its half is neither here nor awaited, in every process.
+    """
+
+    def __init__(self, held: DeveloperHalf, directory: Path) -> None:
+        self.supplied = SuppliedHalf()
+        self._held, self._directory = held, directory
+
+    def create(self, key: KeyId) -> None:
+        """Make a half that is held."""
+        self._held.create(key)
+
+    def get(self, key: KeyId, now: datetime) -> Secret:
+        """The half, from where it is."""
+        if self.is_supplied(key):
+            return self.supplied.get(key, now)
+        self.supplied.drop(key)
+        return self._held.get(key, now)
+
+    def drop(self, key: KeyId) -> bool:
+        """Destroy what is held, forget what was supplied, and await nothing any more."""
+        awaited = self.is_supplied(key)
+        self._marker(key).unlink(missing_ok=True)
+        forgotten, held = self.supplied.drop(key), self._held.drop(key)
+        return awaited or forgotten or held
+
+    def is_supplied(self, key: KeyId) -> bool:
+        """Whether the developer sends this key's half."""
+        return self._marker(key).exists()
+
+    def supplying(self, half: Secret, until: datetime) -> DeveloperHalf:
+        """The same halves for an act of the developer's own, who has the half at hand: new keys are under it."""
+        return _AtHand(self, half, until)
+
+    def await_(self, key: KeyId) -> None:
+        """From now on this key's half is supplied; durable on return."""
+        self._marker(key).touch(mode=0o600, exist_ok=False)
+        descriptor = os.open(self._directory, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+    def _marker(self, key: KeyId) -> Path:
+        return self._directory / f"{key_id(key)}.supplied"
+
+
+@dataclass(frozen=True, slots=True)
+class _AtHand:
+    halves: DeveloperHalves
+    half: Secret
+    until: datetime
+
+    def create(self, key: KeyId) -> None:
+        self.halves.await_(key)
+        self.halves.supplied.supply(key, self.half, self.until)
+
+    def get(self, key: KeyId, now: datetime) -> Secret:
+        if self.halves.is_supplied(key):
+            self.halves.supplied.supply(key, self.half, self.until)
+        return self.halves.get(key, now)
+
+    def drop(self, key: KeyId) -> bool:
+        return self.halves.drop(key)

@@ -25,6 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from securesystemslib.signer import CryptoSigner, SSlibKey  # type: ignore[attr-defined]  # public, unmarked
 
 from seatrial.custody.chunks import DirectoryChunkStore
+from seatrial.custody.developer_half import DeveloperHalves
 from seatrial.custody.entries import OwedEntries
 from seatrial.custody.file_keys import FileKeyHolder, HalfFiles, HeldHalf
 from seatrial.custody.opened import OpenedPlaces
@@ -75,6 +76,7 @@ class CustodyHome:
     home: Path
     file: CustodyFile
     vault: Vault
+    halves: DeveloperHalves
     leases: SqliteLeaseStore
     credentials: SqliteCredentialStore
     tokens: SqliteTokenStore
@@ -93,11 +95,13 @@ class CustodyHome:
         keys.mkdir(mode=0o700, exist_ok=True)
         file = CustodyFile(home / "custody.sqlite3")
         government = FileKeyHolder(HalfFiles(keys / "government", backups=backups))
-        developer = HeldHalf(HalfFiles(keys / "developer", backups=backups))
+        held = HeldHalf(HalfFiles(keys / "developer", backups=backups))
+        halves = DeveloperHalves(held, keys / "developer")
         return cls(
             home=home,
             file=file,
-            vault=Vault(government, developer, SqliteKeyTable(file)),
+            vault=Vault(government, halves, SqliteKeyTable(file)),
+            halves=halves,
             leases=SqliteLeaseStore(file),
             credentials=SqliteCredentialStore(file),
             tokens=SqliteTokenStore(file),
