@@ -23,7 +23,7 @@ from support.minds import Solver, instance_of
 
 SEATRIAL = Path(sys.executable).with_name("seatrial")
 KEY = "sk-canary-1f5c7a-gateway"
-LIMITS = Limits(1000, 10**7, 10**7, 32)
+LIMITS = Limits(1000, 10**7, 10**7, 32, max_output_per_request=4096)
 
 
 @pytest.fixture
@@ -85,7 +85,8 @@ def test_a_review_of_a_submission_through_a_running_gateway(home: Path, tmp_path
     plan = json.loads((out / "plan.json").read_text())
     assert (plan["submission"], plan["lease_digest"]) == (submission, f"sha256:{lease.token_digest}")
     rows = SqliteAccessStore(custody.file).of_submission(submission)
-    assert len(rows) == len(served.bodies)
+    assert len([row for _, row in rows if row.path != "lease"]) == len(served.bodies)
+    assert {body["max_tokens"] for body in served.bodies if "tools" in body} == {LIMITS.max_output_per_request}
     for place in (out, home):
         for path in place.rglob("*"):
             if path.is_file():
@@ -97,7 +98,7 @@ def test_without_open_access_there_is_no_lease_and_no_review(home: Path, tmp_pat
     with endpoint(Solver(instance_of("journey", "memfind", 1))) as served:
         submission = submitted(served, home)
         said = seatrial("review", "--submission", submission, "--model", "alpha", "--out", tmp_path / "run", code=2)
-        assert "no open window" in said
+        assert "is in state submitted, where no run begins; the developer opens access first" in said
         assert served.bodies == []
 
 
