@@ -11,6 +11,8 @@ from pathlib import Path
 import django
 from django.conf import settings
 
+from seatrial.storage.django_setup import TASKS
+
 INSTALLED = (
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -30,6 +32,7 @@ def main() -> None:
         DATABASES={},
         DATABASE_ROUTERS=["seatrial.storage.session.Router"],
         DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+        TASKS=TASKS,
         MIDDLEWARE=["allauth.account.middleware.AccountMiddleware"],
         SECRET_KEY="a test",  # noqa: S106 - signs nothing
         USE_TZ=True,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from seatrial.storage.address import Address
-from seatrial.storage.django_setup import DATABASE_ROUTERS, DEFAULT_AUTO_FIELD, INSTALLED_APPS
+from seatrial.storage.django_setup import DATABASE_ROUTERS, DEFAULT_AUTO_FIELD, INSTALLED_APPS, TASKS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -160,6 +160,7 @@ def django_settings(place: PortalSettings) -> dict[str, Any]:
         "DATABASES": {"default": place.database.settings(writing=True)},
         "DATABASE_ROUTERS": DATABASE_ROUTERS,
         "DEFAULT_AUTO_FIELD": DEFAULT_AUTO_FIELD,
+        "TASKS": TASKS,
         "USE_TZ": True,
         "TIME_ZONE": "UTC",
         "LANGUAGE_CODE": "en-us",

@@ -11,7 +11,10 @@ import django
 from django.apps import apps
 from django.conf import settings
 
-INSTALLED_APPS = ["seatrial.storage.app.Storage"]
+INSTALLED_APPS = ["seatrial.storage.app.Storage", "django_tasks_db"]
+JOBS = "seatrial"
+"""Django's name for the queue of the room's jobs; a process that does not configure it cannot ask for one."""
+TASKS = {JOBS: {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": ["reviews", "chores"]}}
 DATABASES: dict[str, Any] = {}
 DATABASE_ROUTERS = ["seatrial.storage.session.Router"]
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
@@ -27,6 +30,7 @@ def start_django() -> None:
             DATABASES=DATABASES,
             DATABASE_ROUTERS=DATABASE_ROUTERS,
             DEFAULT_AUTO_FIELD=DEFAULT_AUTO_FIELD,
+            TASKS=TASKS,
             USE_TZ=USE_TZ,
             TIME_ZONE=TIME_ZONE,
         )

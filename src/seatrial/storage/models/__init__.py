@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seatrial.storage.models.document import Document, Paper
+from seatrial.storage.models.job import PlanUnit, Worker
 from seatrial.storage.models.ledger import LedgerCheckpoint, LedgerEntry, LedgerHead, LedgerNode
 from seatrial.storage.models.notice import Notice
 from seatrial.storage.models.participant import Membership, Organisation, Person
@@ -30,8 +31,10 @@ __all__ = [
     "Pack",
     "Paper",
     "Person",
+    "PlanUnit",
     "Read",
     "ReadDay",
     "Submission",
     "Vote",
+    "Worker",
 ]
