@@ -27,7 +27,7 @@ from seatrial.framework.hold import ROUTINE, held, held_whole
 from seatrial.framework.lifecycle import NotPossible
 from seatrial.framework.participant import Role
 from seatrial.framework.standing import Act, Actor, Kind
-from seatrial.framework.submission import FINAL
+from seatrial.framework.submission import OVER
 from seatrial.framework.submission_store import WITHDRAW, NotHere, Stale
 from seatrial.framework.viewer import Viewer
 
@@ -84,6 +84,7 @@ def go_round(installed: Installed, now: datetime) -> Round:
     parts: dict[str, Callable[[], int]] = {
         "weights removed": lambda: custody.opened.remove_over(custody.leases, now),
         "leases expired": lambda: custody.leases.expire(now),
+        "withdrawals made up": lambda: made_up(installed, now),
         "clocks": lambda: len(house.tick_all(now)),
         "entries made up": lambda: house.settle(now)[0],
         "shredded": lambda: shred_due(installed, now),
@@ -145,7 +146,7 @@ def made_up(installed: Installed, now: datetime) -> int:
         return True
 
     found = house.submissions.list(Viewer.house("withdrawals that the house missed"), Kind.SUBMISSION)
-    return _each([standing.object for standing in found if standing.state not in FINAL], step)
+    return _each([standing.object for standing in found if standing.state not in OVER], step)
 
 
 def shred_due(installed: Installed, now: datetime) -> int:

@@ -7,8 +7,10 @@ import multiprocessing
 import os
 import random
 import signal
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -470,6 +472,27 @@ def test_of_leases_and_halves_neither_waits_for_the_other(
     else:
         assert "destroy_key_half" in said["outstanding"]
         assert stores.leases.get(made.id).state is LeaseState.REVOKED
+
+
+def test_with_custodys_own_file_locked_the_halves_are_destroyed_and_the_receipt_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stores = Stores("sqlite", tmp_path)
+    filled(stores)
+    for name in ("FIRST_WITHIN_S", "KEPT_WITHIN_S"):
+        monkeypatch.setattr(f"seatrial.custody.withdrawal.{name}", 0.5)
+    act, key = withdrawing(stores, log(), _House(0.5))
+    with closing(sqlite3.connect(stores.file.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        receipt = act.withdraw(SUBMISSION, developer, NOW)
+        said = verify_statement(receipt.envelope, receipt.proof, [key], log_key=LOG_KEY).statement
+        assert said["why"]["revoke_leases"] == "not confirmed in time"
+        assert len(said["developer_halves_destroyed"]) == 2
+        assert not any(stores.developer._halves.exists(key) for key in said["developer_halves_destroyed"])
+        assert len(said["leases"]) == 1
+    act.withdraw(SUBMISSION, developer, NOW)
+    assert stores.leases.ended(SUBMISSION) is not None
+    assert stores.receipts.get(ReceiptKind.WITHDRAWAL, SUBMISSION) is not None
 
 
 def test_a_store_that_keeps_no_receipt_holds_up_none(stores: Stores) -> None:
