@@ -27,7 +27,7 @@ from django.db.models import ForeignKey
 from seatrial.framework.data_class import Action, DataClass
 from seatrial.framework.lifecycles import LIFECYCLES
 from seatrial.framework.matrix import Condition, Way, read_matrix
-from seatrial.framework.participant import DEVELOPER_ROLES, Role
+from seatrial.framework.participant import DEVELOPER_ROLES, OrganisationKind, Role
 from seatrial.framework.submission_store import INNER_STATES, UNSEEING
 from seatrial.framework.two_key import RULES as TWO_KEYS
 from seatrial.storage import tables as _models  # noqa: F401 - the tables are known once it is loaded
@@ -83,7 +83,8 @@ def _among(value: str, words: Iterable[str]) -> str:
 IS_JOB = f"{ROLE} = '{JOB_ROLE}'"
 IS_DEVELOPER = _among(ROLE, DEVELOPER_ROLES)
 IS_ACTING = _among(ROLE, {*ACTING, JOB_ROLE})
-IS_RIVAL = f"EXISTS (SELECT 1 FROM storage_organisation o WHERE o.id = {ORGANISATION} AND o.kind = 'developer')"
+_OF_KIND = f"EXISTS (SELECT 1 FROM storage_organisation o WHERE o.id = {ORGANISATION} AND o.kind ="
+IS_RIVAL, IS_AUDITOR = f"{_OF_KIND} '{OrganisationKind.DEVELOPER}')", f"{_OF_KIND} '{OrganisationKind.AUDITOR}')"
 
 SUBMISSION_SEEN = f"""({IS_JOB} AND id = {SUBMISSION})
  OR ({IS_DEVELOPER} AND owner = {ORGANISATION})
@@ -153,7 +154,7 @@ def _described() -> dict[str, Policy]:
         "storage_paper": Policy(
             f"{paper} OR {_by_class(Action.READ)}", f"{paper} OR {_by_class(Action.WRITE)}", "false", paper
         ),
-        "storage_organisation": Policy(f"id = {ORGANISATION}", *[f"id = {ORGANISATION}"] * 2),
+        "storage_organisation": Policy(f"id = {ORGANISATION}", changed=f"id = {ORGANISATION}"),
         "storage_membership": Policy(own, own, own),
         "storage_person": Policy(f"id = {PERSON} OR {members}", f"{ORGANISATION} IS NOT NULL", f"id = {PERSON}"),
         "storage_read": _reads(),
@@ -162,7 +163,7 @@ def _described() -> dict[str, Policy]:
 
 
 def _reads() -> Policy:
-    """Of the reads: the reader writes its own, the owner sees those of its submissions, an auditor all of them."""
+    """Of the reads: who reads writes its own and sees them, the owner those of its submissions, an auditor all."""
     mine = " AND ".join(
         (
             f"storage_read.person = {PERSON}",
@@ -170,9 +171,9 @@ def _reads() -> Policy:
             f"storage_read.role = {ROLE}",
         )
     )
-    auditor = f"({ROLE} = '{Role.AUDITOR}' AND NOT {IS_RIVAL})"
+    auditor = f"({ROLE} = '{Role.AUDITOR}' AND {IS_AUDITOR})"
     return Policy(
-        f"{_of_submission('storage_read', OWN)} OR {auditor}",
+        f"{_of_submission('storage_read', OWN)} OR {auditor} OR ({mine})",
         f"({mine} OR {IS_JOB}) AND {_of_submission('storage_read')}",
     )
 

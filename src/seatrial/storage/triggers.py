@@ -90,6 +90,13 @@ RULES = (
         "EXISTS (SELECT 1 FROM storage_readday d WHERE d.day = NEW.day)",
         "the reads of this day are closed",
     ),
+    Rule(
+        "organisation_keeps_its_kind",
+        "storage_organisation",
+        "UPDATE",
+        "NEW.kind <> OLD.kind",
+        "an organisation keeps its kind: what it may see rests on it",
+    ),
     Rule("ledgerhead_no_delete", "storage_ledgerhead", "DELETE", "TRUE", "a log does not go"),
     Rule("ledgerhead_grows", "storage_ledgerhead", "UPDATE", "NEW.size <> OLD.size + 1", "a log grows by one entry"),
     Rule("act_no_delete", "storage_act", "DELETE", "TRUE", "an act stays"),
