@@ -3,6 +3,7 @@
 - `House.open` makes what is missing: the directory (0700), keys, database, tables, the log.
 - An act is one transaction: the standing, its steps, the orders they give, the events that record them and the signed
   checkpoint. There is no state without its event and no event without its state, wherever a process is killed.
+- Stopping the runs of a submission cancels its jobs in the same transaction; a worker hears it at its next beat.
 - Orders to other rooms are carried out after that, and are kept until they are done: `settle` finds what is left.
 - What is purged is forgotten in the transaction of the purge; then custody's part goes, and last the key by which the
   log names its parties.
@@ -19,6 +20,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from seatrial.evaluation.jobs import Where
 from seatrial.framework import lifecycles
 from seatrial.framework.notice import told
 from seatrial.framework.participant import Role
@@ -29,6 +31,7 @@ from seatrial.ledger.folder import LedgerFolder
 from seatrial.storage.address import Address
 from seatrial.storage.agreement import disagreements
 from seatrial.storage.entry import new_salt, step_event
+from seatrial.storage.jobs import JobTables
 from seatrial.storage.session import Database
 from seatrial.storage.stores.findings import FindingTables
 from seatrial.storage.stores.log import LogTables
@@ -120,6 +123,7 @@ class House:
     orders: OrderTables = field(init=False)
     notices: NoticeTables = field(init=False)
     findings: FindingTables = field(init=False)
+    jobs: JobTables = field(init=False)
     stream_keys: StreamKeys = field(init=False)
 
     def __post_init__(self) -> None:
@@ -133,6 +137,7 @@ class House:
             ("findings", FindingTables),
         ):
             object.__setattr__(self, name, store(self.database))
+        object.__setattr__(self, "jobs", JobTables(self.database, self.random))
         object.__setattr__(self, "stream_keys", StreamKeys(self.home / "keys" / "streams", self.random))
 
     @classmethod
@@ -348,7 +353,10 @@ class House:
             self.permissions.end_grants(viewer, object_id, now)
         if Effect.VOID_VOTES in effects:
             self.permissions.void(viewer, object_id, now)
+        if Effect.STOP_RUNS in effects:
+            self.jobs.cancel(viewer, Where(submission=object_id), f"runs were stopped: {entry.event}", now)
         if Effect.DELETE_NOW in effects:
+            self.jobs.forget(viewer, object_id)
             self.submissions.forget(viewer, object_id)
             self.notices.forget(viewer, object_id)
         if Effect.NOTIFY in effects and Effect.NOTIFY in _of_rows(standing):

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from django_tasks import task
-from django_tasks_db.models import DBTaskResult
-
-from seatrial.storage.django_setup import JOBS as BACKEND
+from seatrial.storage.django_setup import JOBS, start_django
 from seatrial.storage.session import upgrading as over
+
+start_django()
+
+from django_tasks import task  # noqa: E402 - a message has a table, which is there only after that
+from django_tasks_db.models import DBTaskResult  # noqa: E402 - the same
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from seatrial.storage.session import Frame
 
 
-@task(backend=BACKEND, queue_name="chores")
+@task(backend=JOBS, queue_name="chores")
 def look_at(unit: str) -> None:
     """Make a unit complete. The room's own workers take these messages; they are not for the library's worker."""
     raise RuntimeError(f"{unit}: messages of this queue are for `seatrial worker`, not for db_worker")
