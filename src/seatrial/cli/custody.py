@@ -353,13 +353,12 @@ def verify(envelope: Path, proof: Path | None, keys: tuple[Path, ...], log_key: 
     with spoken():
         text = Path(log_key).read_text().strip() if log_key and Path(log_key).is_file() else log_key
         public = [public_key_of(path) for path in keys]
-        verified = verify_statement(
-            envelope.read_bytes(), proof.read_bytes() if proof else None, public, log_key=text or None
-        )
+        sealed, proven = envelope.read_bytes(), proof.read_bytes() if proof else None
+        verified = verify_statement(sealed, proven, public, log_key=text or None)
     click.echo(f"{verified.kind}: signatures verified ({len(verified.signed_by)})")
     if verified.recorded is None:
         click.echo("ledger: not checked (no proof was given)")
     else:
         click.echo(f"ledger: verified, entry {verified.recorded.index} of {verified.recorded.origin}")
     submission = verified.statement["submission"]
-    click.echo(printed(KeptReceipt(verified.kind, submission, envelope.read_bytes(), proof and proof.read_bytes())))
+    click.echo(printed(KeptReceipt(verified.kind, submission, sealed, proven)))
