@@ -81,7 +81,9 @@ def test_from_the_offer_to_the_deletion_receipt(desk: Desk, tmp_path: Path) -> N
     name = f"deletion-{submission}"
     files = (str(receipts / f"{name}.dsse.json"), "--proof", str(receipts / f"{name}.tlog-proof"))
     person = str(tmp_path / "person.pub.pem")
-    assert "signatures verified (2)" in desk.run(*check, *files, "--key", person)
+    shown = desk.run(*check, *files, "--key", person)
+    for word in ("signatures verified (2)", "wrapped sha256:", "sealed credentials: 1", "No backup", "heron-7"):
+        assert word in shown
     assert "false:" in desk.run(*check, *files, code=1)
     assert json.loads(desk.run("custody", "status", submission))["keys"] == []
     assert "has ended" in desk.run(
