@@ -87,6 +87,7 @@ def gate(pipe: Connection, url: str, dialect: str, folder: str) -> None:
         home.leases,
         lambda submission, at: opened_endpoint(home.vault, home.credentials.get(submission), at),
         SqliteAccessStore(home.file),
+        together=home.file.writing,
     )
     pipe.send((f"http://127.0.0.1:{listening.getsockname()[1]}", token))
     serve(app, listening)

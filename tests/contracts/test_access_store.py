@@ -124,3 +124,16 @@ def test_rows_and_roots_in_the_file_cannot_be_changed(tmp_path: Path) -> None:
         with pytest.raises(sqlite3.IntegrityError, match="stay as they are"):
             file.connection().execute(statement)
     assert SqliteAccessStore(file).read(0, 9) == (row(1),)
+
+
+def test_a_row_and_what_stands_beside_it_are_written_together_or_not_at_all(tmp_path: Path) -> None:
+    file = CustodyFile(tmp_path / "custody.sqlite3")
+    kept = SqliteAccessStore(file)
+    with file.writing() as tx:
+        tx.execute("CREATE TABLE beside (number INTEGER) STRICT")
+    with pytest.raises(ValueError, match="has its row"), file.writing() as tx:  # noqa: PT012 - one transaction
+        tx.execute("INSERT INTO beside VALUES (1)")
+        kept.add(row(1))
+        kept.add(row(1))
+    assert kept.read(0, 9) == ()
+    assert file.connection().execute("SELECT count(*) FROM beside").fetchone()[0] == 0

@@ -10,8 +10,9 @@ import click
 def calls(submission: str) -> None:
     """SUBMISSION's rows of the gateway's log, a line each, with proofs.
 
-    A line is a call that was made or refused: digests and figures, never what was said. `row` is the text that was hashed (RFC 6962 leaf); `proof`
-    leads from it to the `gateway.log_root` event with the same rows, first and count; null until the hour is over.
+    A line is a call that was made or refused: digests and figures, never what was said. `row` is the text that was
+    hashed (RFC 6962 leaf); `proof` leads from it to the `gateway.log_root` event with the same rows, first and count;
+    null until the hour is over.
     """
     from seatrial.cli.installation import home, spoken
     from seatrial.custody.access_extract import extract

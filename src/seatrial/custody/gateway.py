@@ -16,7 +16,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
-import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import partial
@@ -28,6 +27,7 @@ from starlette.routing import Mount
 
 from seatrial.custody import bodies, dialects
 from seatrial.custody.access_log import Ending
+from seatrial.custody.accounts import Accounts
 from seatrial.custody.admission import Admission, check_head, not_carried
 from seatrial.custody.budget import Call, Refusal, statement
 from seatrial.custody.dialects import NotCarried
@@ -36,7 +36,7 @@ from seatrial.custody.log_roots import LogRoots
 from seatrial.custody.passage import NOTHING, Passage, once
 from seatrial.custody.running import Running, Switch, ended
 from seatrial.custody.store_threads import StoreThreads
-from seatrial.custody.upstream import Upstream
+from seatrial.custody.upstream import Ways
 from seatrial.custody.waits import Waits
 
 if TYPE_CHECKING:
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
     from seatrial.custody.access_log import AccessStore, LogRoot
+    from seatrial.custody.accounts import Together
     from seatrial.custody.admission import Found, Opener
-    from seatrial.custody.budget import Settled
     from seatrial.custody.credential import Endpoint
     from seatrial.custody.lease import LeaseToken
     from seatrial.custody.lease_store import LeaseStore
@@ -55,7 +55,6 @@ if TYPE_CHECKING:
 PARSE_APART_BYTES = 256 * 1024
 """Larger bodies are parsed in a thread, so that other calls' streams go on."""
 
-_logger = logging.getLogger("seatrial.custody.gateway")
 _UNREACHABLE = (httpcore.ConnectError, httpcore.ConnectTimeout, httpcore.UnsupportedProtocol, httpcore.PoolTimeout)
 _ENDINGS = {
     "lease_revoked": Ending.CUT,
@@ -95,15 +94,16 @@ class Gateway:
         record_root: Callable[[LogRoot], None],
         clock: Callable[[], datetime],
         waits: Waits,
+        together: Together,
     ) -> None:
-        self._leases, self._log, self._clock, self._waits = leases, log, clock, waits
+        self._leases, self._clock, self._waits = leases, clock, waits
         self._admission = Admission(leases, endpoints)
         self._bodies = bodies.Bodies()
         self._threads = StoreThreads()
         self._switch = Switch(leases, self._threads, waits.poll)
         self._roots = LogRoots(log, record_root, clock)
-        self._ways: dict[str, Upstream] = {}
-        self._broken = False
+        self._accounts = Accounts(leases, log, self._threads, clock, together)
+        self._ways = Ways(waits)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -131,7 +131,7 @@ class Gateway:
     async def _admit(self, passage: Passage, scope: Scope) -> tuple[Found, Endpoint, dialects.Route]:
         """Everything that can be refused before the body is read."""
         token = check_head(scope["http_version"], scope["headers"])
-        if self._broken:
+        if self._accounts.broken:
             raise NotCarried(503, "gateway_stopped", "the gateway cannot write its log and carries nothing", 60)
         found, endpoint = await self._threads.run(partial(self._find, passage, token))
         passage.dialect = endpoint.dialect
@@ -187,7 +187,7 @@ class Gateway:
         """One request to the endpoint and its answer."""
         body = once(sending.box, sending.share.release)
         try:
-            way = await self._way(sending.found.lease.submission, sending.endpoint)
+            way = await self._ways.to(sending.found.lease.submission, sending.endpoint)
             got = await way.call(sending.endpoint, sending.route.suffix, sending.headers, body, passage.request_bytes)
             try:
                 await passage.answer(got, sending.endpoint)
@@ -211,7 +211,7 @@ class Gateway:
                 await passage.last_word(error, self._waits.last_word)
             elif passage.ending is not Ending.CLIENT:
                 await passage.refuse(error, close=False)
-        await asyncio.shield(self._write_down(passage))
+        await self._accounts.close(passage)
         if whole and passage.started:
             await passage.finish()
 
@@ -219,7 +219,7 @@ class Gateway:
         """Answer without the endpoint; a call without a lease leaves no row."""
         await passage.refuse(error, close=close)
         if passage.lease is not None:
-            await asyncio.shield(self._write_down(passage))
+            await self._accounts.close(passage)
         await passage.finish()
 
     async def _say(self, passage: Passage, route: dialects.Route, found: Found) -> None:
@@ -228,31 +228,8 @@ class Gateway:
             await passage.say({"dialect": route.dialect, **statement(found.lease, found.spend)})
         else:
             await passage.say(dialects.listing(route.dialect, found.lease.models))
-        await asyncio.shield(self._write_down(passage))
+        await self._accounts.close(passage)
         await passage.finish()
-
-    async def _write_down(self, passage: Passage) -> None:
-        now = asyncio.get_running_loop().time()
-        try:
-            await self._threads.run(partial(self._settle, passage, now))
-        except Exception:  # whatever it is: calls that leave no trace must not go on
-            self._broken = True
-            _logger.exception("call %s could not be written down; the gateway carries nothing more", passage.id)
-
-    def _settle(self, passage: Passage, now: float) -> None:
-        settled: Settled | None = None
-        if passage.reservation is not None:
-            settled = self._leases.settle(passage.reservation.id, passage.spent, self._clock())
-        self._log.add(passage.row(now, settled))
-
-    async def _way(self, submission: str, endpoint: Endpoint) -> Upstream:
-        """The connections of a submission; a new deposit gets new ones."""
-        known = self._ways.get(submission)
-        if known is not None and known.leads_to(endpoint):
-            return known
-        way = await asyncio.to_thread(Upstream, endpoint, self._waits)
-        self._ways[submission] = way
-        return way
 
     @contextlib.asynccontextmanager
     async def watching(self, _: Starlette | None = None) -> AsyncIterator[None]:
@@ -264,8 +241,7 @@ class Gateway:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            for way in self._ways.values():
-                await way.close()
+            await self._ways.close()
             await self._roots.attempt(self._threads)
             self._threads.close()
 
@@ -278,9 +254,14 @@ def gateway_app(
     clock: Callable[[], datetime] = utc_now,
     record_root: Callable[[LogRoot], None] = lambda _: None,
     waits: Waits = Waits(),  # noqa: B008 - frozen
+    together: Together = contextlib.nullcontext,
 ) -> Starlette:
-    """The application that `serving` runs. `record_root` appends a root to the ledger and returns once it is there."""
-    gateway = Gateway(leases, endpoints, log, record_root, clock, waits)
+    """The application that `serving` runs.
+
+    `record_root` appends a root to the ledger and returns once it is there. `together` opens one transaction over
+    `leases` and `log`, where they lie in one file: what a call came to and its row are then written at once.
+    """
+    gateway = Gateway(leases, endpoints, log, record_root, clock, waits, together)
     return Starlette(routes=[Mount("/", app=gateway)], lifespan=gateway.watching)
 
 

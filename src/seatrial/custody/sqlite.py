@@ -118,8 +118,11 @@ class CustodyFile:
 
     @contextmanager
     def writing(self) -> Iterator[sqlite3.Connection]:
-        """One transaction that holds the write lock from its begin."""
+        """One transaction that holds the write lock from its begin, or a part of the one that this thread has open."""
         connection = self.connection()
+        if connection.in_transaction:
+            yield connection
+            return
         connection.execute("BEGIN IMMEDIATE")
         try:
             yield connection

@@ -117,6 +117,28 @@ class Upstream:
         await self._pool.aclose()
 
 
+class Ways:
+    """The ways to all endpoints; submissions share none, and a new deposit gets a new one."""
+
+    def __init__(self, waits: Waits) -> None:
+        self._waits = waits
+        self._known: dict[str, Upstream] = {}
+
+    async def to(self, submission: str, endpoint: Endpoint) -> Upstream:
+        """The way to a submission's endpoint as it is deposited now."""
+        known = self._known.get(submission)
+        if known is not None and known.leads_to(endpoint):
+            return known
+        way = await asyncio.to_thread(Upstream, endpoint, self._waits)
+        self._known[submission] = way
+        return way
+
+    async def close(self) -> None:
+        """Let go of all connections."""
+        for way in self._known.values():
+            await way.close()
+
+
 def _mark(endpoint: Endpoint) -> bytes:
     certificate = endpoint.client_certificate.reveal() if endpoint.client_certificate else b""
     parts = (endpoint.base_url.encode(), endpoint.authority.encode(), certificate, b"%d" % endpoint.on_site)
