@@ -78,7 +78,7 @@ def test_access_waits_for_the_developers_half_and_ends_without_it(
         assert "403" in seatrial("custody", "half", name, "--from", other, "--gateway", address, code=2)
         seatrial("withdraw", name)
         assert _call(address, token)[0] in {401, 403}
-        assert "410" in seatrial(*send, code=2)
+        assert "has ended" in seatrial(*send, code=2)
     for path in (tmp_path / "home").rglob("*"):
         if path.is_file():
             assert file.half.reveal() not in path.read_bytes()

@@ -3,9 +3,8 @@
 | `PUT /halves/<submission>` with the half's file as body | answer |
 |---|---|
 | it opens this submission's keys, and a lease runs | 200, and until when it is kept |
-| another half, another submission, or none | 403, in the same words |
-| no lease of the submission runs | 409: send it once access is open |
-| access has ended, or the developer ended the key | 410 |
+| it opens them, and no lease runs | 409: send it once one is issued |
+| another half, another submission or none, an access that has ended | 403, in the same words |
 
 - The half is its own proof: it is taken only if it opens a key of this submission, so nobody can put a wrong one in the
   place of a right one, and nothing else has to be known about who sends it.
@@ -45,7 +44,7 @@ ARRIVE_S: Final = 10.0
 """For those bytes to arrive."""
 
 _FILE = re.compile(rb"seatrial-half-v1 (sub_[0-9a-f]{32}) ([0-9a-f]{64})\s*")
-_REFUSED = "this half opens nothing here"
+_REFUSED = "this half opens nothing here, or what it opened has ended"
 
 
 class HalfRefused(CustodyError):
@@ -88,18 +87,14 @@ class HalfDoor:
 
     def take(self, submission: str, file: HalfFile) -> datetime:
         """Keep it; until when. Raises `HalfRefused`."""
-        if self.leases.ended(submission) is not None:
-            raise HalfRefused(410, "access has ended; it takes no half any more")
         supplied = [key for key in self.keys.of_submission(submission) if self.halves.is_supplied(key.key)]
-        if not supplied or file.submission != submission:
+        if not supplied or file.submission != submission or self.leases.ended(submission) is not None:
             raise HalfRefused(403, _REFUSED)
         try:
             for key in supplied:
                 self.holder.unwrap(key.key, file.half, key.wrapped)
-        except WrongHalf:
+        except (WrongHalf, KeyGone):
             raise HalfRefused(403, _REFUSED) from None
-        except KeyGone:
-            raise HalfRefused(410, "the key is destroyed; it takes no half any more") from None
         until = self._until(submission)
         for key in supplied:
             self.halves.supplied.supply(key.key, file.half, until)
