@@ -139,20 +139,19 @@ def _described() -> dict[str, Policy]:
     act = f"({_of_submission('storage_act')} OR {opening} OR {of_job})"  # its submission is written after it
     theirs = _of_submission("storage_consent", f"({OWN} OR {IS_JOB})")
     naming = f"({IS_DEVELOPER} AND owner = {ORGANISATION}) OR {of_job}"
+    reader = _of_submission("storage_grant", f"({PARTY} OR storage_grant.organisation = {ORGANISATION})")
     party = _of_submission("storage_grant", PARTY)
     given = _of_submission("storage_grant", f"({OWN} OR {IS_JOB})")
-    reader = f"(storage_grant.organisation = {ORGANISATION} AND {_of_submission('storage_grant')})"
     own = f"organisation_id = {ORGANISATION}"
     members = f"EXISTS (SELECT 1 FROM storage_membership m WHERE m.person_id = storage_person.id AND m.{own})"
-    paper = _of_submission("storage_paper", IS_JOB)
     return {
         "storage_submission": Policy(SUBMISSION_SEEN, *[f"{IS_ACTING} AND ({SUBMISSION_SEEN})"] * 2),
         "storage_act": Policy(act, f"{IS_ACTING} AND {act}", f"{IS_ACTING} AND {_of_submission('storage_act')}"),
         "storage_consent": Policy(_of_submission("storage_consent"), theirs, theirs, theirs),
         "storage_acquaintance": Policy(f"organisation = {ORGANISATION} OR {of_job}", naming, gone=of_job),
-        "storage_grant": Policy(f"{party} OR {reader}", given, party, given),
+        "storage_grant": Policy(reader, given, party, given),
         "storage_paper": Policy(
-            f"{paper} OR {_by_class(Action.READ)}", f"{paper} OR {_by_class(Action.WRITE)}", "false", paper
+            _by_class(Action.READ), _by_class(Action.WRITE), gone=_of_submission("storage_paper", IS_JOB)
         ),
         "storage_organisation": Policy(f"id = {ORGANISATION}", changed=f"id = {ORGANISATION}"),
         "storage_membership": Policy(own, own, own),
@@ -179,13 +178,14 @@ def _reads() -> Policy:
 
 
 def _by_class(action: Action) -> str:
-    """For papers: a cell of the matrix has a way whose conditions the database can see."""
+    """For papers: a job on their submission, or a way of the matrix whose conditions the database can see."""
     keys: dict[str, set[str]] = {}
     for role, data_class, way in _ways(action):
         if (condition := _condition(way)) is not None:
             keys.setdefault(condition, set()).add(f"{role}/{data_class}")
     cell = f"({ROLE} || '/' || storage_paper.data_class)"
-    return "(" + " OR ".join(f"({_among(cell, cells)} AND {sql})" for sql, cells in sorted(keys.items())) + ")"
+    ways = (f"({_among(cell, cells)} AND {sql})" for sql, cells in sorted(keys.items()))
+    return _of_submission("storage_paper", f"({' OR '.join((IS_JOB, *ways))})")
 
 
 @cache
@@ -205,8 +205,8 @@ def _ways(action: Action) -> frozenset[tuple[Role, DataClass, Way]]:
 
 
 _SEEN_IN_ROWS = {
-    Condition.OWN: _of_submission("storage_paper", OWN),
-    Condition.ASSIGNED: _of_submission("storage_paper", f"s.owner <> {ORGANISATION}"),
+    Condition.OWN: OWN,
+    Condition.ASSIGNED: f"s.owner <> {ORGANISATION}",
     Condition.GRANTED: f"""EXISTS (SELECT 1 FROM storage_grant g WHERE g.submission_id = storage_paper.submission_id
  AND g.data_class = storage_paper.data_class AND g.organisation = {ORGANISATION} AND g.role = {ROLE}
  AND g.ended_at IS NULL AND g.expires > now())""",
