@@ -7,21 +7,24 @@ import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
+from seatrial.custody.access_log import Ending
 from seatrial.custody.lease import LeaseToken
 from seatrial.custody.secret import Secret
 from seatrial.evaluation import campaign
 from seatrial.evaluation.request import Request
 from seatrial.evaluation.rundir import RunError
 from seatrial.evaluation.submission import Access
-from support.custody import SUBMISSION, Served, gateway
+from support.calls import calls
+from support.custody import MODEL, SUBMISSION, Served, gateway
 from support.endpoint import Fault, Messages, Mind, Say, endpoint
 from support.minds import Solver, instance_of
-from support.providers import KEY, Provider
+from support.providers import KEY, Provider, provider
 
 SEED, FAMILY = "journey", "memfind"
 
@@ -84,10 +87,37 @@ def test_a_withdrawal_in_the_middle_ends_the_review_as_withdrawn_and_fails_nothi
     assert all(row["score"] == "" for row in rows(out))
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("dialect", ["anthropic", "google"])
+def test_a_small_review_in_another_dialect(dialect: str, tmp_path: Path) -> None:
+    if dialect == "google":
+        pytest.importorskip("google.genai")
+    out = tmp_path / "run"
+    with provider(dialect) as there, gateway(there) as served:
+        access = Access.through(SUBMISSION, MODEL, served.url, Secret(served.token.encode()))
+        campaign.prepare(replace(request(access), limit_turns=2), out, lambda _: None, access=access)
+        assert campaign.execute(out, lambda _: None, access=access) == "finished"
+        assert [(row["outcome"], row["status"], row["turns"]) for row in rows(out)] == [("unsolved", "budget", "2")]
+        called = [row for row in served.rows if row.path != "lease"]
+        assert {(row.status, row.ending) for row in called} == {(200, Ending.WHOLE)}
+    assert {call.id for call in calls(out, "alpha")} == {row.call for row in called}
+    key = {"anthropic": "x-api-key", "google": "x-goog-api-key"}[dialect]
+    assert {headers[key] for _, headers, _ in there.requests} == {KEY}
+
+
 def test_the_plan_knows_the_lease_and_not_its_token() -> None:
     token = LeaseToken.new("lea_" + "1" * 32)
-    access = Access(SUBMISSION, "google", "http://127.0.0.1:1", token.secret, 9)
+    access = Access(SUBMISSION, "anthropic", "http://127.0.0.1:1", token.secret, 9)
     assert access.lease_digest == f"sha256:{token.digest}"
     assert access.base_url == "http://127.0.0.1:1"
     assert token.secret.reveal().decode() not in repr(access)
+    assert request(access).model == "anthropic/m-1"
+
+
+def test_without_googles_client_a_review_of_its_dialect_names_the_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    access = Access(SUBMISSION, "google", "http://127.0.0.1:1", LeaseToken.new("lea_" + "1" * 32).secret, 9)
+    monkeypatch.setattr("seatrial.evaluation.submission.find_spec", lambda _: None)
+    with pytest.raises(RunError, match="pip install google-genai"):
+        request(access)
+    monkeypatch.setattr("seatrial.evaluation.submission.find_spec", lambda name: name)
     assert request(access).model == "google/m-1"

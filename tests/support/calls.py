@@ -68,6 +68,15 @@ def _logged(events: list[Event], *, again: bool) -> Iterator[Logged]:
     for event in events:
         if isinstance(event, ModelEvent) and event.call is not None:
             used = event.output.usage.output_tokens if event.output.usage else 0
-            for known in event.request_ids or ():
-                if known.header == HEADER:
-                    yield Logged(known.id, known.status or 0, used, event.call.request, again)
+            for known, status in _ids(event, event.call.response or {}):
+                yield Logged(known, status, used, event.call.request, again)
+
+
+def _ids(event: ModelEvent, response: dict[str, Any]) -> Iterator[tuple[str, int]]:
+    """Ids and statuses of an event's calls; Google's client has its own way of keeping an answer's headers."""
+    for known in event.request_ids or ():
+        if known.header == HEADER:
+            yield known.id, known.status or 0
+    headers = response.get("sdkHttpResponse", {}).get("headers", {})
+    if "x-seatrial-call" in headers:
+        yield headers["x-seatrial-call"], 200

@@ -32,6 +32,7 @@ SERVICE = "submission"
 ASKING_S = 10.0
 """For a gateway to say what a lease allows; it answers by itself."""
 _INSPECT = {"openai": f"openai-api/{SERVICE}/", "anthropic": "anthropic/", "google": "google/"}
+_ARGUMENTS = {"google": {"api_version": "v1beta"}}  # of Inspect's provider: the version whose paths the gateway carries
 _ENDS = {
     "lease_revoked": "withdrawn (owner: developer): the lease was revoked",
     "endpoint_gone": "withdrawn (owner: developer): the endpoint is deposited no more",
@@ -98,7 +99,12 @@ class Access:
     def for_worker(self) -> bytes:
         """What the worker reads from its standard input."""
         token = self.token.reveal().decode()
-        given = {"api_key": token, "base_url": self.base_url, "max_tokens": self.max_output_tokens}
+        given = {
+            "api_key": token,
+            "base_url": self.base_url,
+            "max_tokens": self.max_output_tokens,
+            "arguments": _ARGUMENTS.get(self.dialect, {}),
+        }
         return json.dumps(given).encode() + b"\n"
 
 

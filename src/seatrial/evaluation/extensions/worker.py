@@ -142,6 +142,7 @@ def _model(plan: ReviewPlan, lease: dict[str, Any]) -> Model:
             timeout=plan.outage_grace_s,
             attempt_timeout=min(ENDPOINT_CALL_S, plan.outage_grace_s),
         ),
+        **lease.get("arguments", {}),
     )
 
 
