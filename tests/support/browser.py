@@ -3,9 +3,11 @@
 - `visits` opens a browser of one's own for each person: `visit = visits(width=320)`, then `visit.page.goto(…)`.
 - At the end of a test nothing may be left in `visit.refused` (content security policy) or `visit.errors` (scripts);
   a test that expects some clears the list.
+- `visits(script=False)` delivers no script to the page. Scripts stay possible, so that axe can look: the policy lets a
+  page have no inline script, hence what is not delivered does not run.
 - The browser lives as long as a module's tests: while Playwright's driver runs, the thread has a running event loop,
   and neither `asyncio.run` of another test nor Django's ORM would work beside it for a whole session.
-- `SEATRIAL_CHROMIUM` names another browser; `SEATRIAL_SCREENSHOTS` a folder for pictures. No browser is ever fetched.
+- `TEST_CHROMIUM` names another browser; `TEST_SCREENSHOTS` a folder for pictures. No browser is ever fetched.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ from playwright.sync_api import sync_playwright
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
+    from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Route
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 AXE_TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "section508"]
@@ -53,6 +55,7 @@ class Visit:
 
     context: BrowserContext
     page: Page
+    script: bool = True
     refused: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
 
@@ -78,8 +81,8 @@ class Visit:
         return bool(self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
 
     def picture(self, name: str) -> None:
-        """A picture of the whole page in the folder that SEATRIAL_SCREENSHOTS names; nothing without it."""
-        if folder := os.environ.get("SEATRIAL_SCREENSHOTS"):
+        """A picture of the whole page in the folder that TEST_SCREENSHOTS names; nothing without it."""
+        if folder := os.environ.get("TEST_SCREENSHOTS"):
             width = (self.page.viewport_size or {"width": 0})["width"]
             safe = re.sub(r"[^\w.-]+", "-", name).strip("-")
             self.page.screenshot(path=Path(folder) / f"{safe}-{width}.png", full_page=True)
@@ -103,12 +106,20 @@ def chromium() -> str:
     Raises:
         LookupError: none is installed.
     """
-    if named := os.environ.get("SEATRIAL_CHROMIUM"):
+    if named := os.environ.get("TEST_CHROMIUM"):
         return named
     for name in NAMES:
         if found := shutil.which(name):
             return found
-    raise LookupError("no Chromium: install it (Debian: chromium) or name one in SEATRIAL_CHROMIUM")
+    raise LookupError("no Chromium: install it (Debian: chromium) or name one in TEST_CHROMIUM")
+
+
+def without_scripts(route: Route) -> None:
+    """Everything but scripts."""
+    if route.request.resource_type == "script":
+        route.abort()
+    else:
+        route.fallback()
 
 
 @pytest.fixture(scope="module")
@@ -125,10 +136,12 @@ def visits(browser: Browser) -> Iterator[Visits]:
     opened: list[Visit] = []
 
     def visit(*, width: int = 1280, script: bool = True, **context: Any) -> Visit:  # noqa: ANN401
-        made = browser.new_context(viewport={"width": width, "height": HEIGHT}, java_script_enabled=script, **context)
+        made = browser.new_context(viewport={"width": width, "height": HEIGHT}, **context)
         made.set_default_timeout(PATIENCE_MS)
         made.add_init_script(TELL)
-        one = Visit(made, made.new_page())
+        if not script:
+            made.route(lambda _: True, without_scripts)
+        one = Visit(made, made.new_page(), script)
         one.page.on("console", one.hear)
         one.page.on("pageerror", lambda error: one.errors.append(str(error)))
         opened.append(one)

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 register = template.Library()
 
-GROUPS = (forms.RadioSelect, forms.CheckboxSelectMultiple)
 STYLES: tuple[tuple[type[forms.Widget], str], ...] = (
     (forms.Textarea, "usa-textarea"),
     (forms.Select, "usa-select"),
@@ -62,8 +61,10 @@ def _kind(widget: forms.Widget) -> str:
         return "hidden"
     if isinstance(widget, forms.CheckboxInput):
         return "checkbox"
-    if isinstance(widget, GROUPS):
-        return "radio" if isinstance(widget, forms.RadioSelect) else "checkboxes"
+    if isinstance(widget, forms.CheckboxSelectMultiple):  # before RadioSelect, of which it is one
+        return "checkboxes"
+    if isinstance(widget, forms.RadioSelect):
+        return "radio"
     return "textarea" if isinstance(widget, forms.Textarea) else "input"
 
 
@@ -76,7 +77,7 @@ def _native(widget: forms.Widget) -> forms.Widget:
     return widget
 
 
-def _attributes(bound: BoundField, *, wide: bool) -> dict[str, str]:
+def _attributes(bound: BoundField, *, wide: bool) -> dict[str, str | bool]:
     widget = bound.field.widget
     if isinstance(widget, forms.CheckboxInput):
         return {"class": "usa-checkbox__input"}

@@ -109,9 +109,3 @@ def money(microdollars: int) -> str:
         return "under $0.01"
     sign = "-" if microdollars < 0 else ""
     return f"{sign}${abs(microdollars) / MICRODOLLARS:,.2f}"
-
-
-@register.filter
-def in_words(name: str) -> str:
-    """A name of the code as a person reads it: `developer_owner` is `developer owner`."""
-    return str(name).replace("_", " ").replace("-", " ")
