@@ -165,6 +165,17 @@ def test_weights_are_sent_opened_with_two_keys_and_gone_with_their_lease(
     assert recorded[:3] == ["key.created", "weights.sealed", "weights.opened"]
     assert sorted(recorded[3:]) == ["lease.revoked", "weights.ended"]
 
+    second = leased(installation, submission)
+    for who in (OWNER, LEAD):
+        seatrial("submission", "key", submission, "use_weights", "--upload", upload, "--lease", second, *who)
+    with unsealed("custody", "unseal", upload, "--lease", second, "--to", memory / "w") as (process, _):
+        process.kill()
+        process.wait(20)
+    assert (memory / "w" / "w.safetensors").read_bytes() == WEIGHTS, "nobody was left to remove them"
+    seatrial("withdraw", submission)
+    assert list(memory.iterdir()) == []
+    assert "nothing was asked for" in seatrial("submission", "keys", submission, *OWNER), "keys outlive a withdrawal"
+
 
 def test_bad_input_is_one_line(home: Path) -> None:
     assert "no upload token" in seatrial(

@@ -176,6 +176,7 @@ def status(submission: str) -> None:
 
 def _status(opened: Any, submission: str) -> dict[str, Any]:  # noqa: ANN401 - custody's home, imported when called
     ended, shredding = opened.leases.ended(submission), opened.shreddings.load(submission)
+    suspended = opened.leases.suspended(submission)
     return {
         "submission": submission,
         "ended": ended.isoformat() if ended else None,
@@ -186,6 +187,9 @@ def _status(opened: Any, submission: str) -> dict[str, Any]:  # noqa: ANN401 - c
             for one in opened.vault.keys.of_submission(submission)
         ],
         "records": opened.records.measure(submission).count,
+        "paused": suspended.isoformat() if suspended else None,
+        "weights_in_memory": [str(place.directory) for place in opened.opened.still(submission)],
+        "entries_owed": opened.entries.of_submission(submission),
         "deletion_due": shredding.due_at.isoformat() if shredding else None,
         "deletion_done": shredding.done_at.isoformat() if shredding and shredding.done_at else None,
     }
