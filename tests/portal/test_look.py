@@ -25,7 +25,7 @@ from seatrial.portal import templatetags
 from seatrial.portal.acting import Acting
 from seatrial.portal.headers import POLICY
 from seatrial.portal.templatetags.formats import UNSEEN, due_in, instant, money, size, span, untrusted
-from support.browser import AXE, browser, visits
+from support.browser import AXE, browser, chromium, visits
 
 if TYPE_CHECKING:
     from playwright.sync_api import Route
@@ -301,6 +301,18 @@ def test_a_confirmation_is_one_page_with_one_button() -> None:
     assert page.count('method="post"') == page.count('type="submit"') == 1
     assert "csrfmiddlewaretoken" in page
     assert "Leases end within 60 s." in page
+
+
+def test_a_browser_is_found_or_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = tmp_path / "chrome"
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.delenv("TEST_CHROMIUM", raising=False)
+    with pytest.raises(LookupError, match="no Chromium: install it"):
+        chromium(own)
+    own.touch()
+    assert chromium(own) == str(own)
+    monkeypatch.setenv("TEST_CHROMIUM", "/opt/chrome")
+    assert chromium(own) == "/opt/chrome"
 
 
 def test_vendored_files_are_the_ones_that_were_made() -> None:

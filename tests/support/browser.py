@@ -100,18 +100,22 @@ class Visits(Protocol):
         """`context` goes to Playwright: `base_url`, `timezone_id`, `color_scheme`, …"""
 
 
-def chromium() -> str:
-    """The browser to use.
+def chromium(own: Path) -> str:
+    """The browser to use: the one named, Playwright's own build where it was installed, or the system's.
 
     Raises:
         LookupError: none is installed.
     """
     if named := os.environ.get("TEST_CHROMIUM"):
         return named
+    if own.exists():
+        return str(own)
     for name in NAMES:
         if found := shutil.which(name):
             return found
-    raise LookupError("no Chromium: install it (Debian: chromium) or name one in TEST_CHROMIUM")
+    raise LookupError(
+        "no Chromium: install it (Debian: chromium; elsewhere: playwright install chromium) or name it in TEST_CHROMIUM"
+    )
 
 
 def without_scripts(route: Route) -> None:
@@ -126,7 +130,8 @@ def without_scripts(route: Route) -> None:
 def browser() -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patched, sync_playwright() as playwright:
         patched.setenv("DJANGO_ALLOW_ASYNC_UNSAFE", "1")  # the loop is Playwright's; no coroutine touches the ORM
-        running = playwright.chromium.launch(executable_path=chromium(), args=ARGUMENTS)
+        found = chromium(Path(playwright.chromium.executable_path))
+        running = playwright.chromium.launch(executable_path=found, args=ARGUMENTS)
         yield running
         running.close()
 
