@@ -6,15 +6,16 @@ STAMP   := $(VENV)/.installed
 
 # What the boxes and the gate need, and what the tests additionally look at.
 RUN_PACKAGES  := python3-venv gcc libc6-dev make git iproute2 uidmap cppcheck flawfinder
-TEST_PACKAGES := tshark postgresql chromium
+TEST_PACKAGES := tshark postgresql
 
 .PHONY: install review test lint system-run system-test clean
 
 system-run:
 	@scripts/system-packages $(RUN_PACKAGES)
 
-system-test: system-run
+system-test: system-run $(STAMP)
 	@scripts/system-packages $(TEST_PACKAGES)
+	@scripts/browser $(VENV)
 
 $(STAMP): requirements.lock pyproject.toml
 	@scripts/system-packages $(RUN_PACKAGES)

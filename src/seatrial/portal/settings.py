@@ -214,7 +214,7 @@ _TEMPLATES = {
     "DIRS": [str(Path(__file__).parent / "templates")],
     "APP_DIRS": True,
     "OPTIONS": {
-        "builtins": ["seatrial.portal.templatetags.wording"],
+        "builtins": [f"seatrial.portal.templatetags.{name}" for name in ("components", "fields", "formats", "wording")],
         "context_processors": [
             "django.template.context_processors.request",
             "django.contrib.auth.context_processors.auth",
