@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import random
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.custody.chunk_seal import ChunkSeal
-from seatrial.custody.chunks import ChunkStore, DirectoryChunkStore, MemoryChunkStore, UploadGone
+from seatrial.custody.chunks import WRITE_BYTES, ChunkStore, DirectoryChunkStore, MemoryChunkStore, UploadGone
 from seatrial.custody.keys import KeyScope, Purpose
 from seatrial.custody.records import Measure
 from seatrial.custody.seal import NotThisSeal, seal, unseal
@@ -115,6 +116,22 @@ def test_what_a_killed_process_left_is_swept_and_permissions_are_the_owners(tmp_
     assert [path.name for path in (tmp_path / "chunks" / MINE).iterdir()] == [OTHER]
     assert (tmp_path / "chunks" / MINE).stat().st_mode & 0o777 == 0o700
     assert (tmp_path / "chunks" / MINE / OTHER).stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("start", [0, 1])
+@pytest.mark.parametrize("size", [0, WRITE_BYTES, 2 * WRITE_BYTES + 28])
+def test_a_file_past_the_page_cache_has_every_byte_where_pages_are_whole_and_where_not(
+    tmp_path: Path, size: int, start: int
+) -> None:
+    store, sealed = DirectoryChunkStore(tmp_path / "chunks"), random.Random(size).randbytes(size)
+    store.create(MINE)
+    writer = store.put(MINE, NAME)
+    writer._file.seek(start)  # type: ignore[attr-defined]  # from byte 1 the system refuses to go past its cache
+    for at in range(0, size, 300_001):
+        writer.write(sealed[at : at + 300_001])
+    assert writer.keep()
+    with store.get(MINE, NAME) as file:
+        assert file.read() == bytes(start if size else 0) + sealed
 
 
 @settings(deadline=None, max_examples=50)

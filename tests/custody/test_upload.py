@@ -2,28 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import http.client
 import os
 import random
 import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import httpx
 import pytest
+from starlette.applications import Starlette
+from starlette.responses import Response
+from starlette.routing import Route
 
+from seatrial.custody import serving
 from seatrial.custody.keys import KeyGone
-from seatrial.custody.manifest import Manifest, describe
+from seatrial.custody.manifest import Manifest, WeightsFile, describe
 from seatrial.custody.secret import Secret
 from seatrial.custody.serving import served as on_loopback
 from seatrial.custody.upload_app import upload_app
+from seatrial.custody.upload_body import SocketBody
 from seatrial.custody.upload_client import UploadClient, UploadFailed
 from seatrial.custody.upload_store import UploadToken, open_upload
 from support.uploads import SUBMISSION, Receiver, house, made_weights, receiver
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+
+    from seatrial.custody.chunks import ChunkWriter
+    from seatrial.custody.upload import Uploads
 
 CHUNK = 64 << 10
 SIZES = {
@@ -298,6 +313,103 @@ def test_a_sender_that_falls_silent_or_hangs_up_leaves_nothing(
                     gone.sendall(head.encode() + piece)
             assert http.put(f"/uploads/{token.upload}/chunks/{digest}", content=piece * 2).status_code == 422
             assert http.head(f"/uploads/{token.upload}/chunks/{digest}").status_code == 404
+    assert not list((tmp_path / "house" / "chunks").rglob("*.part"))
+    assert uploads._coming == 0
+
+
+class Line:
+    """One connection, with the bytes of its requests written by hand."""
+
+    def __init__(self, url: str, token: UploadToken) -> None:
+        self.socket = socket.create_connection(("127.0.0.1", int(url.rsplit(":", 1)[1])), timeout=20)
+        self.answers = self.socket.makefile("rb")
+        self.head = f"host: x\r\nauthorization: {bearer(token)['authorization']}\r\n"
+        self.path = f"/uploads/{token.upload}"
+
+    def put(self, digest: str, body: bytes, *headers: str) -> bytes:
+        stated = "".join(f"{header}\r\n" for header in headers) or f"content-length: {len(body)}\r\n"
+        return f"PUT {self.path}/chunks/{digest} HTTP/1.1\r\n{self.head}{stated}\r\n".encode() + body
+
+    def get(self) -> bytes:
+        return f"GET {self.path}/missing HTTP/1.1\r\n{self.head}\r\n".encode()
+
+    def answer(self) -> int:
+        status = int(self.answers.readline().split()[1])
+        self.answers.read(int(http.client.parse_headers(self.answers)["content-length"]))
+        return status
+
+
+@pytest.fixture
+def large(tmp_path: Path) -> Iterator[tuple[Uploads, Line, str, bytes]]:
+    """A chunk of more than the event loop ever reads at once, and a connection to the door that waits for it."""
+    body = random.Random(SEED).randbytes(1 << 20)
+    manifest = Manifest(1 << 20, (WeightsFile("x", 1 << 20, (hashlib.sha256(body).hexdigest(),)),))
+    uploads = house(tmp_path / "house", 1 << 20)
+    token = open_upload(uploads.store, SUBMISSION, NOW)
+    uploads.put_manifest(uploads.store.get(token.upload), manifest.encode(), NOW)
+    with on_loopback(upload_app(uploads)) as url:
+        line = Line(url, token)
+        with line.socket:
+            yield uploads, line, manifest.files[0].chunks[0], body
+
+
+def test_what_comes_behind_a_chunk_on_the_same_connection_is_the_next_request(
+    large: tuple[Uploads, Line, str, bytes],
+) -> None:
+    uploads, line, digest, body = large
+    for reserve, put in ((1 << 60, 507), (0, 201), (0, 200)):
+        uploads.reserve_bytes = reserve
+        line.socket.sendall(line.put(digest, body) + line.get())
+        assert (line.answer(), line.answer()) == (put, 200)
+    line.socket.sendall(line.put("0" * 64, body) + line.get())
+    assert (line.answer(), line.answer()) == (404, 200)
+
+
+def test_a_body_whose_length_is_said_twice_is_refused(large: tuple[Uploads, Line, str, bytes]) -> None:
+    _, line, digest, body = large
+    line.socket.sendall(line.put(digest, b"", f"content-length: {len(body)}", "transfer-encoding: chunked"))
+    assert line.answer() == 411
+
+
+def test_what_is_left_of_a_body_is_never_a_request() -> None:
+    async def leaving(request: Request) -> Response:
+        body = await SocketBody.of(request, int(request.headers["content-length"]), 20)
+        body.close()
+        body.give_back()
+        return Response()
+
+    with on_loopback(Starlette(routes=[Route("/{path:path}", leaving, methods=["PUT"])])) as url:
+        line = Line(url, UploadToken.new("upl_" + "0" * 32))
+        requests = line.get() * ((1 << 20) // len(line.get()))
+        with contextlib.suppress(ConnectionError):
+            line.socket.sendall(line.put("0" * 64, requests, f"content-length: {1 << 20}"))
+        answered = b""
+        with contextlib.suppress(ConnectionError):
+            while more := line.socket.recv(1 << 16):
+                answered += more
+    assert answered.count(b"HTTP/1.1") <= 1
+
+
+def test_a_receiver_that_is_told_to_end_does_not_wait_for_a_silent_sender(
+    tmp_path: Path, manifest: Manifest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serving, "FAREWELL_S", 1)
+    uploads = house(tmp_path / "house", CHUNK)
+    token = open_upload(uploads.store, SUBMISSION, NOW)
+    uploads.put_manifest(uploads.store.get(token.upload), manifest.encode(), NOW)
+    begun = threading.Event()
+    put = uploads.chunks.put
+
+    def putting(upload: str, name: str) -> ChunkWriter:
+        begun.set()
+        return put(upload, name)
+
+    monkeypatch.setattr(uploads.chunks, "put", putting)
+    with on_loopback(upload_app(uploads)) as url:
+        line = Line(url, token)
+        line.socket.sendall(line.put(manifest.files[2].chunks[0], b"x", f"content-length: {CHUNK}"))
+        assert begun.wait(20)
+    assert line.socket.recv(1) in (b"", b"H")
     assert not list((tmp_path / "house" / "chunks").rglob("*.part"))
     assert uploads._coming == 0
 

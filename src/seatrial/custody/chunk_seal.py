@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 SEAL_BYTES = NONCE_BYTES + TAG_BYTES
 """What sealing adds to a chunk."""
+PIECE_BYTES = 256 << 10
+"""Hashed, sealed and written at once: plain and sealed together stay in a core's cache."""
 
 
 class ChunkSeal:
@@ -95,17 +97,15 @@ class Sealing:
         self._encryptor.authenticate_additional_data(aad)
         self._nonce = nonce
         self._hash = hashlib.sha256()
-        self._out = memoryview(bytearray(READ_BYTES + 16))
+        self._out = memoryview(bytearray(PIECE_BYTES + 16))
 
     def begin(self) -> bytes:
         """The first bytes: the nonce."""
         return self._nonce
 
-    def add(self, plain: bytes | bytearray) -> memoryview:
-        """The next sealed bytes; they are overwritten by the next call."""
+    def add(self, plain: bytes | memoryview) -> memoryview:
+        """The next sealed bytes of at most `PIECE_BYTES`; they are overwritten by the next call."""
         self._hash.update(plain)
-        if len(plain) > READ_BYTES:
-            return memoryview(self._encryptor.update(plain))
         return self._out[: self._encryptor.update_into(plain, self._out)]
 
     def end(self) -> bytes:

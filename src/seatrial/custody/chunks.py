@@ -9,12 +9,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import errno
+import fcntl
 import io
+import mmap
 import os
 import re
 import shutil
 import threading
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from seatrial.custody.keys import CustodyError, check_upload, new_id
 from seatrial.custody.records import Measure
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _PART = ".part"
 _GONE = ".gone"
+WRITE_BYTES: Final = 1 << 20
+"""Written at once: a disk is not kept waiting, and eight chunks on their way take 8 MiB."""
 
 
 class UploadGone(CustodyError):
@@ -237,6 +243,11 @@ class DirectoryChunkStore:
 
 
 class _FileChunk:
+    """Written past the page cache: fresh pages there, for what nobody reads soon, may cost more than to hash and seal.
+
+    The system wants whole pages for that: bytes are gathered in `_waiting`, and the last of them go the usual way.
+    """
+
     def __init__(self, folder: Path, name: str) -> None:
         self._folder, self._final = folder, folder / name
         self._part = folder / f"{new_id('prt')}{_PART}"
@@ -244,15 +255,23 @@ class _FileChunk:
             self._file = open(os.open(self._part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb", 0)  # noqa: PTH123, SIM115
         except FileNotFoundError:
             raise UploadGone(f"{folder.name}: it was dropped, or never opened") from None
+        self._waiting = mmap.mmap(-1, WRITE_BYTES)
+        self._past_cache(wanted=True)
 
     def write(self, sealed: bytes | memoryview) -> None:
         left = memoryview(sealed)
         while left:
-            left = left[self._file.write(left) :]
+            taken = left[: WRITE_BYTES - self._waiting.tell()]
+            self._waiting.write(taken)
+            left = left[len(taken) :]
+            if self._waiting.tell() == WRITE_BYTES:
+                self._flush()
 
     def keep(self) -> bool:
         """A hard link gives the name in one step, and fails when it is taken."""
         try:
+            self._past_cache(wanted=False)
+            self._flush()
             os.fsync(self._file.fileno())
             os.link(self._part, self._final)
             _sync(self._folder)
@@ -267,6 +286,24 @@ class _FileChunk:
     def discard(self) -> None:
         self._file.close()
         self._part.unlink(missing_ok=True)
+
+    def _flush(self) -> None:
+        with memoryview(self._waiting)[: self._waiting.tell()] as left:
+            written = 0
+            while written < len(left):
+                try:
+                    written += self._file.write(left[written:])
+                except OSError as error:
+                    if error.errno != errno.EINVAL or not self._past_cache(wanted=False):
+                        raise
+        self._waiting.seek(0)
+
+    def _past_cache(self, *, wanted: bool) -> bool:
+        """Whether it was so before. A file system that cannot do it says so here, or at the first write."""
+        flags = fcntl.fcntl(self._file, fcntl.F_GETFL)
+        with contextlib.suppress(OSError):
+            fcntl.fcntl(self._file, fcntl.F_SETFL, flags | os.O_DIRECT if wanted else flags & ~os.O_DIRECT)
+        return bool(flags & os.O_DIRECT)
 
 
 def _checked(name: str) -> str:

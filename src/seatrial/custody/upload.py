@@ -290,8 +290,8 @@ class ComingChunk:
     over: Callable[[], None]
     _begun: bool = False
 
-    def add(self, pieces: Iterable[bytes]) -> None:
-        """The next bytes."""
+    def add(self, pieces: Iterable[bytes | memoryview]) -> None:
+        """The next bytes, in pieces of at most `PIECE_BYTES`."""
         if not self._begun:
             self._begun = True
             self.writer.write(self.sealing.begin())

@@ -10,7 +10,8 @@
 | `DELETE /uploads/<id>` | what was destroyed |
 
 - Everything else about a token is 401, in the same words whether the upload exists or not.
-- At most `IN_FLIGHT` chunks are taken at a time, each piece by piece; others wait, and TCP makes their senders wait.
+- At most `IN_FLIGHT` chunks are taken at a time, each by a thread, piece by piece; others wait, and TCP makes their
+  senders wait.
 - A sender that says nothing for `SILENCE_S` loses its place; nothing is left of its chunk.
 - A destroyed key is 410, a developer's half that is not there 503 with `Retry-After`.
 """
@@ -29,6 +30,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from seatrial.custody.chunk_seal import PIECE_BYTES
 from seatrial.custody.chunks import UploadGone
 from seatrial.custody.developer_half import HalfAwaited
 from seatrial.custody.keys import CustodyError, KeyGone
@@ -43,12 +45,13 @@ from seatrial.custody.upload import (
     OtherManifest,
     WrongChunk,
 )
+from seatrial.custody.upload_body import SocketBody
 from seatrial.custody.upload_store import UploadRefused
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
-    from seatrial.custody.upload import ComingChunk, Uploads
+    from seatrial.custody.upload import Uploads
     from seatrial.custody.upload_store import Upload
 
 IN_FLIGHT: Final = 4
@@ -56,8 +59,6 @@ IN_FLIGHT: Final = 4
 SILENCE_S: Final = 60.0
 """Without one byte; a slow line sends something within a second."""
 RETRY_AFTER_S: Final = 30
-AT_ONCE_BYTES: Final = 512 << 10
-"""Handed to a thread at once: hashing and writing let others run, the way there and back costs little."""
 
 _DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _STATUS: Final[dict[type[CustodyError], tuple[int, str]]] = {
@@ -113,8 +114,8 @@ class Door:
                     await self._drained(request)
                     return JSONResponse({"chunk": digest}, 200)
                 _length(request, self.uploads.size_of(upload, digest, self.now()))
-                new = await self._taken(request, upload, digest)
-        except (NotInManifest, NoManifest, DiskFull):
+                new = await self._taken(request, upload, digest, length)
+        except (NotInManifest, NoManifest):
             await self._drained(request)
             raise
         return JSONResponse({"chunk": digest, "bytes": length}, 201 if new else 200)
@@ -129,25 +130,34 @@ class Door:
         held = {"count": dropped.held.count, "bytes": dropped.held.size}
         return JSONResponse({"upload": dropped.upload, "key": dropped.key, "held": held})
 
-    async def _taken(self, request: Request, upload: Upload, digest: str) -> bool:
-        coming = await asyncio.to_thread(self.uploads.begin_chunk, upload, digest, self.now())
+    async def _taken(self, request: Request, upload: Upload, digest: str, length: int) -> bool:
         try:
-            await self._fill(request, coming)
-            return await asyncio.to_thread(coming.keep)
-        finally:
-            await asyncio.to_thread(coming.discard)
+            body = await SocketBody.of(request, length, self._silence_s)
+            try:
+                return await asyncio.to_thread(self._read, upload, digest, body)
+            except asyncio.CancelledError:
+                body.hang_up()
+                raise
+            finally:
+                body.give_back()
+        except TimeoutError:
+            raise self._silent() from None
 
-    async def _fill(self, request: Request, coming: ComingChunk) -> None:
-        waiting: list[bytes] = []
-        size = 0
-        async for piece in self._pieces(request):
-            waiting.append(piece)
-            size += len(piece)
-            if size >= AT_ONCE_BYTES:
-                await asyncio.to_thread(coming.add, waiting)
-                waiting, size = [], 0
-        if waiting:
-            await asyncio.to_thread(coming.add, waiting)
+    def _read(self, upload: Upload, digest: str, body: SocketBody) -> bool:
+        """A chunk from its first byte to its last, in one thread; a refused one is read on to its end."""
+        pieces = body.pieces(memoryview(bytearray(PIECE_BYTES)))
+        try:
+            coming = self.uploads.begin_chunk(upload, digest, self.now())
+            try:
+                coming.add(pieces)
+                return coming.keep()
+            finally:
+                coming.discard()
+        except CustodyError:
+            _spent(pieces)
+            raise
+        finally:
+            body.close()
 
     async def _pieces(self, request: Request) -> AsyncIterator[bytes]:
         """The body as it comes; silence is counted anew from each piece, and not while a piece is worked on."""
@@ -159,7 +169,10 @@ class Door:
                     yield piece
                     silence.reschedule(loop.time() + self._silence_s)
         except TimeoutError:
-            raise _refused(408, "silent", f"no byte came for {self._silence_s:g} s") from None
+            raise self._silent() from None
+
+    def _silent(self) -> HTTPException:
+        return _refused(408, "silent", f"no byte came for {self._silence_s:g} s")
 
     async def _drained(self, request: Request) -> None:
         """Read on to the end, so that the sender comes to read the answer."""
@@ -190,6 +203,11 @@ def upload_app(
     return app
 
 
+def _spent(pieces: Iterator[memoryview]) -> None:
+    for _ in pieces:
+        pass
+
+
 async def _answered(door: Door, call: Callable[[Request, Upload], Awaitable[Response]], request: Request) -> Response:
     try:
         return await call(request, _admitted(door, request))
@@ -215,7 +233,7 @@ def _digest(request: Request) -> str:
 
 def _length(request: Request, most: int) -> int:
     stated = request.headers.get("content-length", "")
-    if not stated.isascii() or not stated.isdigit():
+    if not stated.isascii() or not stated.isdigit() or "transfer-encoding" in request.headers:
         raise _refused(411, "length_required", "say how many bytes come (Content-Length)")
     if int(stated) > most:
         raise _refused(413, "too_long", f"{int(stated)} bytes; at most {most} are taken here")
