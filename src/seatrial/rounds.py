@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Final, Protocol
 
-from seatrial.custody.entries import record_owed
+from seatrial.custody.entries import alone, record_owed
 from seatrial.custody.receipt import ReceiptKind
 from seatrial.custody.withdrawal import Withdrawing
 from seatrial.framework import lifecycles
@@ -195,10 +195,11 @@ def purged(installed: Installed, submission: str, now: datetime) -> bool:
 def prove_receipts(installed: Installed, now: datetime) -> int:
     """Have the ledger hold what receipts refer to; how many are proven now."""
     custody = installed.custody
-    if not custody.receipts.owed():
-        return 0
-    owing = Withdrawing(custody.vault, custody.leases, custody.receipts, custody.signer(), installed.house.log)
-    return owing.settle_owed(installed.custodian, now)
+    with alone(custody.entries.lock) as mine:
+        if not mine or not custody.receipts.owed():
+            return 0
+        owing = Withdrawing(custody.vault, custody.leases, custody.receipts, custody.signer(), installed.house.log)
+        return owing.settle_owed(installed.custodian, now)
 
 
 _PURGEABLE = ROUTINE | {"withdrawn"}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from click.testing import CliRunner
 
+from seatrial.cli import custody as verbs
 from seatrial.cli.installation import Installation
 from seatrial.cli.main import main
 from seatrial.custody.budget import SUSPENDED, Call, Reservation
@@ -18,6 +19,7 @@ from seatrial.custody.lease import LeaseState
 from seatrial.custody.records import keep_record
 from seatrial.framework.document import Document
 from seatrial.framework.standing import Act, Actor, Effect, Standing
+from seatrial.framework.submission import SUBMISSION
 from seatrial.framework.withdrawal import EVIDENCE_DAYS
 from seatrial.house import House
 from seatrial.ledger.event import Event, pseudonym
@@ -232,6 +234,15 @@ def test_a_ledger_that_cannot_append_keeps_no_key_and_no_lease_alive(
     assert {"lease.revoked", "key.created", "key.destroyed", "submission.withdraw"} <= set(desk.kinds())
 
 
+def test_a_lease_that_the_ledger_does_not_take_is_revoked(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    made, token = lease(submission=desk.name)
+    monkeypatch.setattr(verbs, "_lease", lambda *_: (made, token))
+    monkeypatch.setattr("seatrial.ledger.log.Log.append", _killed)
+    with pytest.raises(OSError, match="killed"):
+        verbs.issue(desk.installation, desk.name, {})
+    assert desk.installation.custody.leases.get(made.id).state is LeaseState.REVOKED
+
+
 def test_a_withdrawal_that_the_house_missed_is_made_up(
     desk: Desk, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +256,8 @@ def test_a_withdrawal_that_the_house_missed_is_made_up(
 
 
 def test_a_pause_holds_leases_back_and_going_on_frees_the_same_ones(desk: Desk, now: datetime) -> None:
+    frees = {row.event for row in SUBMISSION.transitions if Effect.RESUME_LEASES in row.effects}
+    assert frees == {"resume", "resume_after_incident"}
     rooms, custody = desk.installation.house.rooms, desk.installation.custody
     held, call = desk.leased(), Call("m", 10, 10)
     paused, going = (replace(desk.standing, state=state) for state in ("paused", "preflight"))

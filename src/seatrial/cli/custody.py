@@ -84,10 +84,14 @@ def lease(submission: str, token_file: Path, **given: Any) -> None:  # noqa: ANN
 
 
 def issue(installation: Installation, submission: str, given: dict[str, Any]) -> tuple[Lease, LeaseToken]:
-    """Issue a lease and record it; `given` are this verb's options by name."""
+    """Issue a lease and record it; one that the ledger does not take is revoked. `given` are the options by name."""
     issued, token = _lease(installation, submission, given)
     installation.custody.leases.issue(issued, now())
-    _record(installation, issued)
+    try:
+        _record(installation, issued)
+    except BaseException:
+        installation.custody.leases.revoke(issued.id, now())
+        raise
     return issued, token
 
 

@@ -78,7 +78,7 @@ class OwedEntries:
 def record_owed(entries: OwedEntries, ledger: Appends, actor_of: Callable[[str], Actor]) -> int:
     """Append what is owed; how many. Raises the ledger's errors: then the rest stays owed."""
     count = 0
-    with _alone(entries.lock) as mine:
+    with alone(entries.lock) as mine:
         while mine and (found := entries.owed()):
             ledger.append([entry.event(actor_of(entry.submission)) for entry in found])
             entries.recorded(found)
@@ -87,8 +87,8 @@ def record_owed(entries: OwedEntries, ledger: Appends, actor_of: Callable[[str],
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[bool]:
-    """Whether this is the only one; the lock goes with its process, however that ends."""
+def alone(lock: Path) -> Iterator[bool]:
+    """Whether nobody else makes up what is owed now; the lock goes with its process, however that ends."""
     with lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
