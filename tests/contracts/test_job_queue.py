@@ -176,7 +176,7 @@ def test_a_unit_that_raises_waits_longer_each_time_and_then_is_in_error(desk: De
     for failure in range(1, MOST_FAILURES + 1):
         taken = desk.queue.claim(Lane.CHORES, this_process(), at)
         assert taken is not None, f"failure {failure}"
-        assert desk.queue.settle(taken, Ending.FAILED, "OSError: the disk is away", at)
+        assert desk.queue.settle(taken, Ending.RAISED, "OSError: the disk is away", at)
         due = desk.queue.unit(HOUSE, unit.id).due_at
         waits.append(due - at)
         assert desk.queue.wake(due - timedelta(seconds=1)) == 0
@@ -208,7 +208,7 @@ def test_a_clock_that_was_set_back_makes_a_unit_due_early_and_never_late(desk: D
     unit = desk.queue.enqueue(HOUSE, wanted("x"), T0)
     taken = desk.queue.claim(Lane.CHORES, this_process(), T0)
     assert taken is not None
-    desk.queue.settle(taken, Ending.FAILED, "no", T0)
+    desk.queue.settle(taken, Ending.RAISED, "no", T0)
     assert desk.queue.wake(T0 + timedelta(seconds=10)) == 0
     assert desk.queue.wake(T0 - timedelta(hours=1)) == 1
     assert desk.queue.claim(Lane.CHORES, this_process(), T0 - timedelta(hours=1)) is not None
@@ -273,7 +273,7 @@ def test_what_is_due_by_itself_comes_again_whatever_it_raised(desk: Desk) -> Non
     for _ in range(MOST_FAILURES + 2):
         taken = desk.queue.claim(Lane.CHORES, this_process(), at)
         assert taken is not None
-        desk.queue.settle(taken, Ending.FAILED, "no", at)
+        desk.queue.settle(taken, Ending.RAISED, "no", at)
         at += LONGEST_WAIT
         assert desk.queue.wake(at) == 1
     taken = desk.queue.claim(Lane.CHORES, this_process(), at)

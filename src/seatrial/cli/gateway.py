@@ -63,7 +63,7 @@ def application(installation: Installation) -> Starlette:
         return opened_endpoint(custody.vault, custody.credentials.get(submission), now)
 
     def record(made: LogRoot) -> None:
-        _record(installation, made)
+        record_root(installation, made)
 
     app = gateway_app(custody.leases, opened, SqliteAccessStore(custody.file), record_root=record)
     door = HalfDoor(custody.halves, custody.vault.holder, custody.vault.keys, custody.leases)
@@ -71,7 +71,8 @@ def application(installation: Installation) -> Starlette:
     return app
 
 
-def _record(installation: Installation, made: LogRoot) -> None:
+def record_root(installation: Installation, made: LogRoot) -> None:
+    """Put a root over the gateway's calls into the record."""
     import secrets
 
     from seatrial.ledger.event import Event, instant

@@ -163,7 +163,7 @@ class Ending(StrEnum):
     """How an attempt ended."""
 
     DONE = "done"
-    FAILED = "failed"
+    RAISED = "raised"
     HOPELESS = "hopeless"
     CALLED_OFF = "called off"
     HANDED_BACK = "handed back"

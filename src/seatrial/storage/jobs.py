@@ -274,7 +274,7 @@ def _end(row: Any, ending: Ending, reason: str, now: datetime) -> None:  # noqa:
         row.failures = row.lost = 0
         row.state = UnitState.WAITING if row.every_s else UnitState.COMPLETE
         row.due_at = now + timedelta(seconds=row.every_s or 0)
-    elif ending in {Ending.FAILED, Ending.HOPELESS}:
+    elif ending in {Ending.RAISED, Ending.HOPELESS}:
         row.failures += 1
         over = not row.every_s and (ending is Ending.HOPELESS or row.failures >= MOST_FAILURES)
         row.state = UnitState.ERROR if over else UnitState.WAITING

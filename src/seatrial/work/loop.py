@@ -172,7 +172,7 @@ class Worker:
             return Ending.HOPELESS, str(why), "Hopeless"
         except Exception as error:  # noqa: BLE001 - whatever one unit raises must not end the others
             said = f"{type(error).__name__}: {error}"[:REASON_LENGTH]
-            return Ending.FAILED, said, type(error).__name__
+            return Ending.RAISED, said, type(error).__name__
         return Ending.DONE, "", ""
 
     def _written(self, held: Held, ending: Ending, reason: str) -> None:
