@@ -66,8 +66,10 @@ def test_acts_with_papers_and_keys_lead_to_an_agreement(run: Run, tmp_path: Path
     evaluate = encode(consent(Activity.EVALUATE, of=name.replace("sub_", "sbj_"), days=60))
     given.write_text(json.dumps(evaluate))
     run("submission", "act", name, "give_consent", *OWNER, "--consent", str(given))
-    for who in (OWNER, LEAD):
-        run("submission", "key", name, "agree", *who, "--digest", digest("the agreement"))
+    turning = ("submission", "key", name, "agree", "--digest", digest("the agreement"))
+    assert "missing: the key of evaluator_lead of bureau" in run(*turning, *OWNER).stdout
+    assert "both keys are turned until" in run(*turning, *LEAD).stdout
+    assert f"agree of {name}" in run("submission", "keys", name, *OWNER).stdout
     papers = [f"{kind}={paper}" for kind in ("agreement", "data_use_schedule", "incident_plan")]
     brought = [word for one in papers for word in ("--document", one)]
     outcome = run("submission", "act", name, "agree", *LEAD, *brought, "--receipt", str(tmp_path / "receipts"))
@@ -90,6 +92,9 @@ def test_what_is_not_possible_is_said_in_one_line(run: Run) -> None:
         ("submission", "act", name, "begin_terms", *LEAD, "--document", "capacity_note"),
         ("submission", "act", name, "begin_terms", *LEAD, "--document", "capacity_note=/nowhere"),
         ("submission", "enrol", "eve", "lab-a", "developer_owner"),
+        ("submission", "key", name, "agree", *LEAD),
+        ("submission", "key", name, "use_weights", *LEAD, "--digest", digest("some weights")),
+        ("submission", "key", name, "use_weights", *LEAD, "--upload", "upl_" + "0" * 32, "--lease", "lea_" + "0" * 32),
     ):
         said = run(*words, code=2).stderr
         assert said.startswith("seatrial: ")
