@@ -100,7 +100,7 @@ def server() -> Server:
     running = Server(folder)
     with running.admin() as admin:
         for user in (OWNER, HOUSE, APP):
-            admin.execute(f"CREATE ROLE {user} LOGIN")
+            admin.execute(f"CREATE ROLE {user} LOGIN" + (" CREATEDB" if user == OWNER else ""))
     return running
 
 

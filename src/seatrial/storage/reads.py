@@ -211,12 +211,16 @@ def close_days(house: Recording, now: datetime) -> tuple[date, ...]:
     return tuple(missing)
 
 
+def house_stream(ledger: LedgerFolder) -> str:
+    """The stream of what is the house's own: it follows from the first log's public key."""
+    return f"{HOUSE_STREAM}_{sha256_ref(ledger.signer(1).verifier.text.encode()).removeprefix('sha256:')[:32]}"
+
+
 def _event(house: Recording, tree: bytes, now: datetime) -> Event:
-    first = house.ledger.signer(1).verifier
     return Event(
         kind="reads.root",
         at=instant(now),
-        stream=f"{HOUSE_STREAM}_{sha256_ref(first.text.encode()).removeprefix('sha256:')[:32]}",
+        stream=house_stream(house.ledger),
         actor=Actor("custodian", pseudonym(house.random(32), HOUSE)),
         nonce=house.random(16).hex(),
         refs={"root": f"sha256:{tree.hex()}"},

@@ -75,6 +75,12 @@ def upgrade(database: Database) -> None:
         _put_up(database, connection)
 
 
+def mark_old(database: Database) -> None:
+    """Let the next upgrade write triggers, steps and wall anew: rows from a backup bring those of their own time."""
+    with _alone(database) as connection:
+        _mark(connection, 0)
+
+
 def _taken_down(database: Database, connection: BaseDatabaseWrapper) -> None:
     with database.transaction(writing=True, part=Part.OWNER), connection.cursor() as cursor:
         for statement in removal(connection.vendor):
