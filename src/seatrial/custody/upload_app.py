@@ -186,7 +186,7 @@ def upload_app(
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
     silence_s: float = SILENCE_S,
 ) -> Starlette:
-    """The door as an ASGI application; mount it where senders reach it."""
+    """The door as an ASGI application, for `serving` alone: see `upload_body`."""
     door = Door(uploads, now, silence_s)
     calls = (
         ("PUT", "/uploads/{upload}/manifest", door.put_manifest),
