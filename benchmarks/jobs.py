@@ -103,7 +103,7 @@ def cancelled(queue: JobTables, opened: Database, folder: Path) -> None:
 
 
 def review_killed(home: Path, draw: random.Random) -> None:
-    """A self-test of twenty samples whose worker is killed at drawn moments, also while it is prepared."""
+    """A self-test of twelve samples whose worker is killed at drawn moments, also while it is prepared."""
     house = House.open(home, packs=shipped_pack)
     unit = house.jobs.enqueue(HOUSE, review_of("", SELF_TEST, by="eve"), now())
     run, kills = home / "reviews" / unit.id / "run", 0

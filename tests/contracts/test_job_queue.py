@@ -92,7 +92,7 @@ def test_a_killed_worker_is_replaced_and_nothing_finished_is_done_again(desk: De
 @pytest.mark.slow
 def test_no_unit_is_lost_and_no_key_runs_twice_at_once(desk: Desk) -> None:
     draw = random.Random(SEED)
-    jobs, kills = 120, 2
+    jobs, kills = 60, 2
     for number in range(jobs):
         for _ in range(2):  # asked for twice, done once while open
             desk.queue.enqueue(HOUSE, wanted(f"job{number}", seconds=0.004), now())
@@ -100,7 +100,7 @@ def test_no_unit_is_lost_and_no_key_runs_twice_at_once(desk: Desk) -> None:
     for _ in range(2):
         desk.workers.start()
     for kill in range(kills):
-        until(lambda: sum(desk.journal.ends().values()) >= 25 * (kill + 1), 30, "some jobs")  # noqa: B023 - called at once
+        until(lambda: sum(desk.journal.ends().values()) >= 12 * (kill + 1), 30, "some jobs")  # noqa: B023 - called at once
         desk.workers.kill(draw.choice(desk.workers.living))
         desk.workers.start()
     until(lambda: all(one.state == UnitState.COMPLETE for one in desk.queue.units(HOUSE)), 40, "all complete")
@@ -155,17 +155,16 @@ def test_a_worker_that_hangs_is_ended_before_its_unit_is_taken_over(desk: Desk) 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("hours", [-1, 1])
-def test_clocks_that_are_an_hour_apart_do_no_harm(desk: Desk, hours: int) -> None:
-    """Two workers whose clocks differ; a claim of one is neither taken from it nor kept from the other."""
+def test_clocks_that_are_hours_apart_do_no_harm(desk: Desk) -> None:
+    """Two workers, an hour behind and an hour ahead: no claim is taken from its worker or kept from the other."""
     long = desk.queue.enqueue(HOUSE, wanted("long", steps=30, seconds=0.1), now())
-    desk.workers.start(timedelta(hours=hours))
+    desk.workers.start(timedelta(hours=-1))
     until(lambda: desk.journal.count("end") > 2, 30, "some steps")
-    desk.workers.start()
+    desk.workers.start(timedelta(hours=1))
     until(lambda: desk.state(long.id) == UnitState.COMPLETE, 30, "complete")
     assert (desk.journal.count("begin"), desk.journal.count("overlap")) == (1, 0)
     for number in range(6):
-        desk.queue.enqueue(HOUSE, wanted(f"job{number}"), now() + timedelta(hours=hours * (number % 2)))
+        desk.queue.enqueue(HOUSE, wanted(f"job{number}"), now() + timedelta(hours=number % 3 - 1))
     until(lambda: all(one.state == UnitState.COMPLETE for one in desk.queue.units(HOUSE)), 30, "all complete")
 
 

@@ -26,7 +26,7 @@ SELF_TEST = Request(
     tier="screen",
     families=("crypto", "memfind"),
     levels=(1,),
-    instances=5,
+    instances=3,
     seed="k",
 )
 

@@ -14,18 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.evaluation import jobs, queued
+from seatrial.evaluation import campaign, jobs, queued
 from seatrial.evaluation.campaign import Progress
 from seatrial.evaluation.jobs import CalledOff, HandedBack, Hopeless, Kind, Lane, UnitState, Wanted
 from seatrial.evaluation.queued import report_of, request_of, review_of, shown, told
 from seatrial.evaluation.request import Request
-from seatrial.evaluation.rundir import RunError
+from seatrial.evaluation.rundir import RunDirectory, RunError
 from seatrial.framework.vocabulary import Form, Surface, Wording, check
 from seatrial.work import place, speech
 from seatrial.work.loop import Pace, Worker
 from seatrial.work.review import HANDED_BACK, Reviews, _Attempt, _Telling
 from seatrial.work.speech import speaker
 from support.jobs import HOUSE, now, until
+from support.plans import made_plan
 from support.stores import database
 
 if TYPE_CHECKING:
@@ -142,6 +143,21 @@ def test_while_challenges_are_made_a_stop_is_heard_at_the_next_one() -> None:
     with pytest.raises(HandedBack, match=r"handed back"):
         telling(Progress("verifying challenges", 2, 8))
     telling(Progress("scrutinising"))  # the last seconds of a run are not interrupted
+
+
+def test_a_stop_never_reaches_a_process_that_has_a_dead_runs_number(tmp_path: Path) -> None:
+    run = RunDirectory.create(tmp_path / "run")
+    run.register(made_plan())
+    stranger = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    began = place._began(stranger.pid) or 0
+    for left in ({"pid": stranger.pid, "began": began - 1}, {"pid": stranger.pid}, {"pid": 2**22 + 1, "began": None}):
+        run.write("worker.json", left)
+        with pytest.raises(RunError, match="no review is running"):
+            campaign.stop(run.path, "by request")
+    assert stranger.poll() is None
+    run.write("worker.json", {"pid": stranger.pid, "began": began})
+    campaign.stop(run.path, "by request")
+    assert stranger.wait(10) != 0
 
 
 def test_words_of_jobs_pass_the_word_list() -> None:

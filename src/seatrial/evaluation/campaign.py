@@ -203,10 +203,11 @@ def stop(path: Path, reason: str) -> None:
     """End a running review within seconds; returns when its worker is gone."""
     run = RunDirectory.open(path)
     run.stop_file.write_text(f"stopped: {reason}\n")
-    worker = (run.read("worker.json") or {}).get("pid")
-    if worker is None:
+    worker = run.read("worker.json") or {}
+    began = _began(worker["pid"]) if worker else None
+    if began is None or began != worker.get("began"):  # killed; its number may be another process's now
         raise RunError(f"{path}: no review is running in it")
-    _end(worker)
+    _end(worker["pid"])
 
 
 def _verify(
@@ -324,7 +325,7 @@ def _watch(run: RunDirectory, tell: Callable[[Progress], None], base_url: str, a
     if access and worker.stdin:
         with contextlib.suppress(BrokenPipeError), worker.stdin:
             worker.stdin.write(access.for_worker())
-    run.write("worker.json", {"pid": worker.pid})
+    run.write("worker.json", {"pid": worker.pid, "began": _began(worker.pid)})
     try:
         while worker.poll() is None:
             figures = run.read("progress.json") or {}
@@ -371,11 +372,16 @@ def _end(pid: int, gone: Callable[[], bool] | None = None) -> None:
 
 
 def _alive(pid: int) -> bool:
+    return _began(pid) is not None
+
+
+def _began(pid: int) -> int | None:
+    """When a process began, in clock ticks since the boot; None once it is over."""
     try:
-        status = (Path("/proc") / str(pid) / "stat").read_text()
+        fields = (Path("/proc") / str(pid) / "stat").read_text().rpartition(")")[2].split()
     except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
+        return None
+    return None if fields[0] == "Z" else int(fields[19])
 
 
 def _finish(run: RunDirectory, record: dict[str, Any], state: str, reason: str) -> None:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 from seatrial.evaluation import campaign
 from seatrial.evaluation.jobs import CalledOff, HandedBack, Hopeless
@@ -35,6 +35,8 @@ HANDED_BACK = "handed back (owner: operator): the worker is asked to end"
 AGAIN = ("paused", "stopped (owner: evaluator): the lease's time", "stopped (owner: evaluator): the gateway")
 """How the reasons begin after which another attempt, later or with a lease of its own, can go on."""
 SPENT = "stopped (owner: evaluator): the lease's budget"
+COUNTS = ("done", "total", "spend")
+"""What a stage without counts of its own leaves as the last one had it."""
 MARKS = ".noted"
 """A folder of the run directory: which entries of the record are written."""
 
@@ -191,9 +193,12 @@ class _Telling:
     hold: Hold
     run: Path | None = None
     stopped: bool = False
+    last: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self, now: Progress) -> None:
-        self.hold.tell(told(now))
+        counts = {name: self.last[name] for name in COUNTS if name in self.last and not now.total}
+        self.last = told(now) | counts
+        self.hold.tell(self.last)
         if self.stopped or not (self.hold.stopping or self.hold.draining) or now.stage == "scrutinising":
             return
         if now.stage != "running" or self.run is None:
