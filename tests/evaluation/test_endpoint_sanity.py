@@ -97,6 +97,15 @@ def test_an_endpoint_that_does_not_answer_as_asked_stops_the_review(change: dict
     assert caught.value.code == 4
 
 
+def test_a_stream_that_does_not_end_is_cut(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(endpoint_sanity, "ANSWER_BYTES", 20_000)
+    with reached("openai") as (there, _, access):
+        there.endless, there.pause_s = True, 0.001
+        with pytest.raises(RunError, match="did not end an answer of 2048 tokens"):
+            look(access)
+        assert there.left.wait(10)
+
+
 def test_usage_that_is_not_stated_is_written_down_and_stops_nothing() -> None:
     with reached("openai") as (there, _, access):
         there.usage = None

@@ -40,6 +40,7 @@ QUESTION_TOKENS = 2048  # for an answer of one word by a model that thinks first
 MAXIMUM_TOKENS = 16  # far below what the counting takes; the smallest maximum that all services accept
 CONNECT_S = 10.0  # the gateway is near
 ANSWER_S = 300.0  # a model may think before its one word
+ANSWER_BYTES = 2 * 2**20  # for 2048 tokens with their reasoning, each in an event of its own: an endless stream is cut
 ENDED = 4  # exit code: nothing is wrong with what was asked for; come again when the endpoint answers
 
 _KEYS = {"openai": "authorization", "anthropic": "x-api-key", "google": "x-goog-api-key"}
@@ -130,6 +131,8 @@ class _Endpoint:
                 for chunk in got.iter_raw():
                     first = first or self.clock()
                     text += chunk
+                    if len(text) > ANSWER_BYTES or self.clock() - began > ANSWER_S:
+                        raise self._fault(f"did not end an answer of {most} tokens: {len(text)} bytes, and more")
         except httpx.TimeoutException:
             raise self._fault(f"gave no answer within {ANSWER_S:g} s") from None
         except httpx.TransportError as error:
