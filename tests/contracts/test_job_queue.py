@@ -8,6 +8,7 @@ from __future__ import annotations
 import random
 import signal
 import threading
+import time
 from collections import Counter
 from dataclasses import dataclass, replace
 from datetime import timedelta
@@ -21,6 +22,7 @@ from seatrial.evaluation.jobs import (
     MOST_FAILURES,
     Ending,
     Lane,
+    Process,
     UnitState,
     Wanted,
     Watch,
@@ -152,6 +154,25 @@ def test_a_worker_that_hangs_is_ended_before_its_unit_is_taken_over(desk: Desk) 
     until(lambda: desk.state(unit.id) == UnitState.COMPLETE, 30, "complete")
     assert hung.wait(10) == -signal.SIGKILL
     assert (desk.journal.count("overlap"), max(desk.journal.ends().values())) == (0, 1)
+
+
+@pytest.mark.slow
+def test_a_claim_of_another_host_is_left_alone_while_it_beats_and_taken_once_it_is_still(desk: Desk) -> None:
+    elsewhere = Process("another-host", "another boot", "pid:[1]", 1, 1)
+    unit = desk.queue.enqueue(HOUSE, wanted("far"), now())
+    far = desk.queue.claim(Lane.CHORES, elsewhere, now())
+    assert far is not None
+    desk.workers.start()
+    until(lambda: desk.queue.quiet_for(now()) is not None, 30, "a worker")
+    began = time.monotonic()
+    while time.monotonic() - began < 1.5 * QUICK.stale:
+        assert desk.queue.beat({(far.id, far.attempt): {}})[far.id, far.attempt] == ""
+        threading.Event().wait(QUICK.beat)
+    assert desk.journal.count("begin") == 0
+    took = until(lambda: desk.state(unit.id) == UnitState.COMPLETE, 30, "complete")
+    assert took > QUICK.stale - 2 * QUICK.sweep - QUICK.beat
+    assert desk.queue.beat({(far.id, far.attempt): {}}) == {(far.id, far.attempt): None}
+    assert not desk.queue.settle(far, Ending.DONE, "", now())
 
 
 @pytest.mark.slow
