@@ -4,12 +4,13 @@
 plan.json  plan.digest      the plan and its SHA-256, written before the first call
 seeds.sealed                assessment seed, run secret, salt (0600); becomes seeds.json at the end
 preflight.json              records of every boundary that was shown closed
+endpoint_sanity.json        of a submission: what its endpoint answered to the first questions
 manifests/ID.json           what the gate says of each instance
 logs/*.eval                 Inspect's logs; `inspect view --log-dir DIR/logs` opens them
 started.jsonl               a line per attempt begun, before its first step
 rounds.jsonl finals.jsonl   of an adaptive review: its decisions, and the outcomes that they rest on
 calibration.json            of an adaptive review: the difficulties it uses, where it uses any
-progress.json  run.json     live figures; state, times, stops, spend
+progress.json  run.json     live figures; state, times, stops, spend; of a submission also the lease of each attempt
 samples.csv                 one row per attempt
 scrutiny.json               what the rules found in the transcripts
 assessment.json  report.html  transcripts/
