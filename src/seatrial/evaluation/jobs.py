@@ -238,7 +238,7 @@ class JobQueue(Protocol):
 
 def wait_after(failures: int) -> timedelta:
     """How long a unit waits after it has raised so often in a row."""
-    return min(FIRST_WAIT * 2 ** (failures - 1), LONGEST_WAIT)
+    return min(FIRST_WAIT * (1 << (failures - 1)), LONGEST_WAIT)
 
 
 def is_due(set_at: datetime, due_at: datetime, now: datetime) -> bool:

@@ -63,8 +63,9 @@ def request_of(what: Mapping[str, Any]) -> Request:
     written = dict(what["request"])
     if unknown := written.keys() - {field.name for field in fields(Request)}:
         raise ValueError(f"a review with options that this version does not know: {', '.join(sorted(unknown))}")
-    read = {name: tuple(value) if isinstance(value, list) else value for name, value in written.items()}
-    return Request(**{**read, "calibration": Path(read["calibration"]) if read.get("calibration") else None})
+    read: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in written.items()}
+    calibration = read.pop("calibration", None)
+    return Request(**read, calibration=Path(calibration) if calibration else None)
 
 
 def told(now: Progress) -> dict[str, Any]:

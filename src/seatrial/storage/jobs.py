@@ -168,7 +168,7 @@ class JobTables:
         """Every claim: how often it has beaten, and whose it is."""
         with self._database.session(Viewer.house(_WORKING)):
             running = rows.PlanUnit.objects.filter(state=UnitState.RUNNING)
-            return {(row.pk, row.attempt): (row.beats, Process(**row.process)) for row in running}
+            return {(row.pk, row.attempt): (row.beats, Process(**(row.process or {}))) for row in running}
 
     def free(self, claim: Claim, beats: int, now: datetime) -> bool:
         """Take a dead claim away, unless it has beaten again."""

@@ -8,7 +8,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from seatrial.storage.django_setup import JOBS, start_django
 from seatrial.storage.session import upgrading as over
@@ -19,8 +19,6 @@ from django_tasks import task  # noqa: E402 - a message has a table, which is th
 from django_tasks_db.models import DBTaskResult  # noqa: E402 - the same
 
 if TYPE_CHECKING:
-    from django.db.models import QuerySet
-
     from seatrial.storage.session import Frame
 
 
@@ -45,7 +43,7 @@ def sent(frame: Frame) -> frozenset[str]:
 def any_in(frame: Frame, lane: str) -> bool:
     """Whether a lane has a message; asked before a lock is taken."""
     with over(frame.alias):
-        return _messages().filter(queue_name=lane).exists()
+        return bool(_messages().filter(queue_name=lane).exists())
 
 
 def take(frame: Frame, lane: str) -> str | None:
@@ -59,5 +57,5 @@ def take(frame: Frame, lane: str) -> str | None:
         return unit
 
 
-def _messages() -> QuerySet[DBTaskResult]:
+def _messages() -> Any:  # noqa: ANN401 - the library's own kind of QuerySet, which the plugin does not know
     return DBTaskResult.objects.ready().filter(task_path=look_at.module_path)
