@@ -16,6 +16,7 @@ from seatrial.cli.installation import Installation
 from seatrial.cli.main import main
 from seatrial.custody.budget import SUSPENDED, Call, Reservation
 from seatrial.custody.lease import LeaseState
+from seatrial.custody.receipt import ReceiptKind
 from seatrial.custody.records import keep_record
 from seatrial.framework.document import Document
 from seatrial.framework.standing import Act, Actor, Effect, Standing
@@ -24,6 +25,7 @@ from seatrial.framework.withdrawal import EVIDENCE_DAYS
 from seatrial.house import House
 from seatrial.ledger.event import Event, pseudonym
 from seatrial.rounds import Round, go_round, going_round, purged
+from seatrial.storage.backup_record import BackupRecord
 from support.framework import digest
 from support.sealed import lease
 
@@ -126,12 +128,16 @@ def test_a_withdrawal_leaves_nothing_outstanding_and_a_day_later_it_is_purged(de
     assert desk.round(now + 2 * DAY) == {}
 
 
-def test_a_person_shreds_and_the_submission_is_purged(desk: Desk, tmp_path: Path) -> None:
+def test_a_person_shreds_and_the_submission_is_purged(desk: Desk, tmp_path: Path, now: datetime) -> None:
+    BackupRecord(tmp_path / "home").begun(tmp_path / "seatrial-1", now)
     run("withdraw", desk.name)
     run("custody", "key", tmp_path / "cas.pem")
     shred = ("custody", "shred", desk.name, "--signer", tmp_path / "cas.pem", "--name", "cas")
     assert "state: purged" in run(*shred)
     assert desk.kinds().index("deletion.done") < desk.kinds().index("submission.purge")
+    kept = desk.installation.custody.receipts.get(ReceiptKind.DELETION, desk.name)
+    assert kept is not None
+    assert kept.statement["oldest_backup"] == now.isoformat()
     assert "state: purged" in run(*shred)
     assert desk.kinds().count("deletion.done") == 1
 

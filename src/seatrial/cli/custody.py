@@ -266,6 +266,7 @@ def _shredded(installation: Installation, submission: str, key_file: Path, name:
     from seatrial.custody.shred import deletion_statement
     from seatrial.framework.hold import held_whole, hold_ends
     from seatrial.framework.instant import text
+    from seatrial.storage.backup_record import BackupRecord
 
     opened, at = installation.custody, now()
     standing = installation.record(submission).standing
@@ -279,7 +280,8 @@ def _shredded(installation: Installation, submission: str, key_file: Path, name:
     shredding = opened.shredder(installation.holdings).shred(submission, at)
     signers = {"custody": service.public_key.keyid, name: person.public_key.keyid}
     known = known_of(installation, submission)
-    statement = deletion_statement(shredding, signers=signers, oldest_backup=None, known=known)
+    backup = BackupRecord(home()).oldest()
+    statement = deletion_statement(shredding, signers=signers, oldest_backup=backup, known=known)
     kept = opened.receipts.put(signed_receipt(ReceiptKind.DELETION, submission, statement, [service, person]))
     installation.record_owed()
     return opened.receipts.get(ReceiptKind.DELETION, submission) or kept
