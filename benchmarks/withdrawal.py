@@ -205,9 +205,13 @@ def main() -> None:
         last = max(time for times in ends.at.values() for time in times)
         print(f"all stopped and receipt {last:.2f} s after the command began (wanted: at most 60); missing: {missing}")
         print("receipt: " + ("proof owed" if "owed" in said else "with its proof"))
+        print("\n".join(line for line in said.splitlines() if line.startswith("outstanding")))
         print(desk("submission", "settle").strip())
         print(desk("submission", "check").strip())
-        print(desk("submission", "show", name, "--as", "ada", "lab-a", "developer_owner").splitlines()[0])
+        show = ("submission", "show", name, "--as", "ada", "lab-a", "developer_owner")
+        print(desk(*show).splitlines()[0])
+        print("asked again: " + desk("withdraw", name).splitlines()[-1].partition(": ")[2][-12:])
+        print(desk(*show).splitlines()[0])
 
 
 if __name__ == "__main__":
