@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.cli.installation import shipped_pack
+from seatrial.shipped import shipped_pack
 from seatrial.evaluation.jobs import UnitState
 from seatrial.evaluation.queued import review_of, shown
 from seatrial.evaluation.request import Request
@@ -38,23 +38,37 @@ def test_a_worker_killed_in_the_middle_of_a_review_is_replaced_and_nothing_finis
     run = tmp_path / "reviews" / unit.id / "run"
     with working(tmp_path) as first:
         before = so_many_done(run, 3)
+        begun = {sample: starts(run).count(sample) for sample in before.values()}
         first.kill()
         first.wait()
     assert len(before) < SAMPLES, "it was over before it was killed"
     assert house.jobs.unit(HOUSE, unit.id).state == UnitState.RUNNING
     with working(tmp_path) as second:
+        until(lambda: house.jobs.unit(HOUSE, unit.id).attempt == 2, 90, "taken again")
+        before |= so_many_done(run, len(before) + 2)
+        begun |= {sample: starts(run).count(sample) for sample in before.values() if sample not in begun}
+        _handed_back(second, house, unit.id, run)
+    with working(tmp_path) as third:
         took = until(lambda: not house.jobs.unit(HOUSE, unit.id).open, 90, "complete within 90 s of the restart")
-        assert second.poll() is None
+        assert third.poll() is None
     after, found = done(run), house.jobs.unit(HOUSE, unit.id)
-    assert (found.state, found.attempt, found.reason) == (UnitState.COMPLETE, 2, ""), (took, found)
+    assert (found.state, found.attempt, found.reason) == (UnitState.COMPLETE, 3, ""), (took, found)
     assert before.items() <= after.items(), "a finished sample is another one now"
     assert sorted(after.values()) == sorted(set(after.values())), "a sample was finished twice"
     assert len(after) == SAMPLES
-    begun = starts(run)
-    assert [begun.count(sample) for sample in before.values()] == [1] * len(before), "a finished sample began again"
+    assert {sample: starts(run).count(sample) for sample in begun} == begun, "a finished sample began again"
     assert json.loads((run / "run.json").read_text())["state"] == "finished"
     assert (run / "report.html").is_file()
     assert (shown(found).done, shown(found).total) == (SAMPLES, SAMPLES)
+
+
+def _handed_back(worker: subprocess.Popen[bytes], house: House, unit: str, run: Path) -> None:
+    """Asked to end, a worker stops the review within seconds and leaves it to the next one."""
+    worker.terminate()
+    assert worker.wait(30) == 0
+    assert house.jobs.unit(HOUSE, unit).state == UnitState.WAITING
+    ended = json.loads((run / "run.json").read_text())
+    assert (ended["state"], "handed back" in ended["stops"][-1]["reason"]) == ("stopped", True)
 
 
 def endless(_messages: Messages, number: int) -> Say:
