@@ -22,10 +22,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seatrial.cli.installation import shipped_pack
 from seatrial.evaluation.jobs import UnitState, Where
 from seatrial.evaluation.queued import review_of
 from seatrial.house import House
+from seatrial.shipped import shipped_pack
 from seatrial.work.loop import Pace
 from support.jobs import HOUSE, Journal, Workers, now, until, wanted
 from support.reviewing import SELF_TEST, done, starts, working

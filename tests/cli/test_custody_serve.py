@@ -11,8 +11,8 @@ import httpx
 import pytest
 from click.testing import CliRunner
 
-from seatrial.cli.installation import Installation
 from seatrial.cli.main import main
+from seatrial.installation import Installation
 from support.framework import digest
 from support.sealed import lease
 

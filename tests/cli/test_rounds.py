@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner
 
 from seatrial.cli import custody as verbs
-from seatrial.cli.installation import Installation
 from seatrial.cli.main import main
 from seatrial.custody.budget import SUSPENDED, Call, Reservation
 from seatrial.custody.lease import LeaseState
@@ -23,6 +22,7 @@ from seatrial.framework.standing import Act, Actor, Effect, Standing
 from seatrial.framework.submission import SUBMISSION
 from seatrial.framework.withdrawal import EVIDENCE_DAYS
 from seatrial.house import House
+from seatrial.installation import Installation
 from seatrial.ledger.event import Event, pseudonym
 from seatrial.rounds import Round, go_round, going_round, purged
 from seatrial.storage.backup_record import BackupRecord

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.cli.installation import Installation
 from seatrial.cli.submitted_review import SubmittedReview
 from seatrial.custody.home import CustodyHome
 from seatrial.custody.sqlite_access import SqliteAccessStore
 from seatrial.evaluation.boundary import paper
 from seatrial.evaluation.rundir import RunDirectory, RunError
 from seatrial.framework.viewer import Viewer
+from seatrial.installation import Installation
 from seatrial.sandbox import NotSealed
 from seatrial.sandbox.preflight import PreflightRecord
 from seatrial.sandbox.probes.record import ProbeResult

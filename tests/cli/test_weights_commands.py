@@ -14,9 +14,9 @@ from pathlib import Path
 
 import pytest
 
-from seatrial.cli.installation import Installation
 from seatrial.custody.lease import Lease, LeaseToken, Limits, new_lease_id
 from seatrial.custody.weights import NotOpened, check_place
+from seatrial.installation import Installation
 from seatrial.ledger.event import Event
 from seatrial.ledger.receipt import verify_receipt
 

@@ -9,7 +9,6 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from seatrial.cli.installation import pack_named
 from seatrial.framework.consent import Activity, Consent
 from seatrial.framework.graph import markdown, mermaid, places, svg, write
 from seatrial.framework.lifecycle import Backdated, Lifecycle, NotPossible, rows
@@ -17,6 +16,7 @@ from seatrial.framework.lifecycles import LIFECYCLES, apply
 from seatrial.framework.pack import PackRef
 from seatrial.framework.participant import Role
 from seatrial.framework.standing import Act, Kind, Standing
+from seatrial.shipped import pack_named
 from support.framework import BUREAU, DAY, HOUR, PACK, T0, actor, consent, digest, document, fresh, full_act
 
 DOCS = Path(str(files("seatrial"))).parents[1] / "docs"

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from seatrial.cli.installation import pack_named
 from seatrial.framework.clock import account
 from seatrial.framework.consent import Activity
 from seatrial.framework.data_class import DataClass
@@ -17,6 +16,7 @@ from seatrial.framework.schedule import STAGES, plan, retention
 from seatrial.framework.standing import Act, Effect, Standing
 from seatrial.framework.subject import AccessForm
 from seatrial.framework.window import WindowEmpty
+from seatrial.shipped import pack_named
 from support.framework import AGENCY, DAY, HOUR, LAB, PACK, T0, actor, consent, document, fresh, full_act, subject
 
 TO_AGREED = (

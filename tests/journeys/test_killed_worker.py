@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from seatrial.shipped import shipped_pack
 from seatrial.evaluation.jobs import UnitState
 from seatrial.evaluation.queued import review_of, shown
 from seatrial.evaluation.request import Request
 from seatrial.framework.participant import Role
 from seatrial.framework.viewer import Viewer
 from seatrial.house import House
+from seatrial.shipped import shipped_pack
 from support.desk import Desk, opened
 from support.endpoint import Messages, Say, endpoint
 from support.jobs import until

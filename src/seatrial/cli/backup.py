@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seatrial.cli.installation import home, now, spoken
+from seatrial.cli.custodial import spoken
+from seatrial.installation import home, now
 
 if TYPE_CHECKING:
     from seatrial.storage.address import Address
@@ -24,7 +25,7 @@ def backup(directory: Path) -> None:
     It is put into a scratch database and the record's roots are computed from it before it counts. Backups of this
     installation that are older than 30 days are removed.
     """
-    from seatrial.cli.installation import Installation
+    from seatrial.installation import Installation
     from seatrial.storage.backup import backup as make
     from seatrial.storage.backup_record import BackupRecord
     from seatrial.storage.rows_copy import NotCopied

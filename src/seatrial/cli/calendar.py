@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seatrial.cli.installation import Installation, now, shipped_pack, spoken
+from seatrial.cli.custodial import spoken
+from seatrial.installation import Installation, now
+from seatrial.shipped import shipped_pack
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -14,11 +14,12 @@ def calls(submission: str) -> None:
     hashed (RFC 6962 leaf); `proof` leads from it to the `gateway.log_root` event with the same rows, first and count;
     null until the hour is over.
     """
-    from seatrial.cli.installation import home, spoken
+    from seatrial.cli.custodial import spoken
     from seatrial.custody.access_extract import extract
     from seatrial.custody.home import CustodyHome
     from seatrial.custody.keys import check_id
     from seatrial.custody.sqlite_access import SqliteAccessStore
+    from seatrial.installation import home
 
     with spoken():
         check_id(submission, "sub")

@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seatrial.cli.calls import calls
+from seatrial.cli.custodial import spoken, write_private
 from seatrial.cli.custody_serve import serve
-from seatrial.cli.installation import Installation, home, now, spoken, write_private
 from seatrial.cli.submit import DIALECTS, checked_endpoint, deposited
 from seatrial.cli.weights import VERBS
 from seatrial.cli.withdraw import known_of, printed, written
+from seatrial.installation import Installation, home, now
 
 if TYPE_CHECKING:
     from seatrial.custody.lease import Lease, LeaseToken, Limits, Prices

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seatrial.cli.installation import Installation, now, spoken
+from seatrial.cli.custodial import spoken
 from seatrial.cli.weights import PORT, receiver
+from seatrial.installation import Installation, now
 
 if TYPE_CHECKING:
     from seatrial.rounds import Round

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 import sys
-from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,9 +13,6 @@ import click
 from seatrial.cli.errors import spoken
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from importlib.resources.abc import Traversable
-
     from seatrial.framework.pack import PolicyPack
 
 NAME = re.compile(r"([a-z0-9-]+)(?:@(\d{4}\.\d{1,4}))?")
@@ -84,11 +80,6 @@ def diff(pack: str, other: str | None, *, as_json: bool) -> None:
             click.echo("\n".join(map(str, found)) or "no entry differs")
 
 
-def shipped() -> Traversable:
-    """The folder of the packs that come with the package."""
-    return resources.files("seatrial.framework") / "packs"
-
-
 def load(name: str) -> PolicyPack:
     """The pack of that name or at that path; files that it names lie beside it or among the shipped ones.
 
@@ -96,6 +87,7 @@ def load(name: str) -> PolicyPack:
         ValueError: no such pack, or one with problems.
     """
     from seatrial.framework.pack_reading import parse_pack
+    from seatrial.shipped import load_shipped, names, reader
 
     found = NAME.fullmatch(name)
     if found and not Path(name).is_file():
@@ -105,45 +97,4 @@ def load(name: str) -> PolicyPack:
         raw = path.read_bytes()
     except OSError as error:
         raise ValueError(f"{name}: cannot be read: {error.strerror or error}; shipped: {', '.join(names())}") from error
-    return parse_pack(raw, _reader(path.parent), name)
-
-
-def load_shipped(name: str, version: str | None) -> PolicyPack:
-    """The shipped pack of that name, in its newest version unless one is given; `ValueError` names those there are."""
-    from seatrial.framework.pack_reading import parse_pack
-
-    file = _shipped(name, version)
-    return parse_pack(file.read_bytes(), _reader(), f"{name}/{file.name}")
-
-
-def names() -> list[str]:
-    """The ids of the shipped packs."""
-    found = (item.name for item in shipped().iterdir() if item.is_dir() and _versions(item.name))
-    return sorted(found)
-
-
-def _versions(name: str) -> list[str]:
-    """The versions of a shipped pack, oldest first."""
-    folder = shipped() / name
-    versions = [item.name.removesuffix(".toml") for item in folder.iterdir()] if folder.is_dir() else []
-    numbered = [version for version in versions if re.fullmatch(r"\d{4}\.\d{1,4}", version)]
-    return sorted(numbered, key=lambda version: [int(part) for part in version.split(".")])
-
-
-def _shipped(name: str, version: str | None) -> Traversable:
-    versions = _versions(name) if name in names() else []
-    if not versions or (version and version not in versions):
-        known = f"{name} has {', '.join(versions)}" if versions else f"shipped: {', '.join(names())}"
-        raise ValueError(f"no pack {name}{f' {version}' if version else ''}; {known}; or give the path of a file")
-    return shipped() / name / f"{version or versions[-1]}.toml"
-
-
-def _reader(beside: Path | None = None) -> Callable[[str], bytes]:
-    """Reads the files that a pack names: beside it first, then among the shipped ones."""
-
-    def read(name: str) -> bytes:
-        if beside is not None and (beside / name).is_file():
-            return (beside / name).read_bytes()
-        return shipped().joinpath(*name.split("/")).read_bytes()
-
-    return read
+    return parse_pack(raw, reader(path.parent), name)

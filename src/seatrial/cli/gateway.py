@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 
     from starlette.applications import Starlette
 
-    from seatrial.cli.installation import Installation
     from seatrial.custody.access_log import LogRoot
     from seatrial.evaluation.submission import Access
+    from seatrial.installation import Installation
 
 HOUSE_STREAM = "hou_" + "0" * 32
 """The ledger's stream of what concerns the house and no submission alone."""
@@ -37,9 +37,10 @@ START_S = 60.0
 @click.option("--port", default=8701, show_default=True, type=click.IntRange(0, 65535))
 def gateway(host: str, port: int) -> None:
     """Serve the model gateway: leases come in, the submitted endpoints' keys go out."""
-    from seatrial.cli.installation import Installation, now, spoken
+    from seatrial.cli.custodial import spoken
     from seatrial.custody.home import without_core_dumps
     from seatrial.custody.serving import bound, serve
+    from seatrial.installation import Installation, now
 
     without_core_dumps()
     with spoken():
@@ -65,7 +66,8 @@ def application(installation: Installation) -> Starlette:
     def record(made: LogRoot) -> None:
         record_root(installation, made)
 
-    app = gateway_app(custody.leases, opened, SqliteAccessStore(custody.file), record_root=record)
+    log = SqliteAccessStore(custody.file)
+    app = gateway_app(custody.leases, opened, log, record_root=record, together=custody.file.writing)
     door = HalfDoor(custody.halves, custody.vault.holder, custody.vault.keys, custody.leases)
     app.router.routes.insert(0, door.route)
     return app
@@ -126,11 +128,12 @@ def for_review(submission: str, model: str, attempt: str = "review") -> Iterator
 
 def main() -> None:
     """Serve one review: the wish comes on standard input, the answer goes to standard output, end of input ends it."""
+    from seatrial.cli.custodial import spoken
     from seatrial.cli.custody import issue, lease
-    from seatrial.cli.installation import Installation, now, spoken
     from seatrial.custody.credential import opened_endpoint
     from seatrial.custody.home import without_core_dumps
     from seatrial.custody.serving import served
+    from seatrial.installation import Installation, now
 
     without_core_dumps()
     with spoken():

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from seatrial.cli.installation import spoken
+from seatrial.cli.custodial import spoken
 
 if TYPE_CHECKING:
     import httpx

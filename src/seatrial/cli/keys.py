@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import datetime
 
-    from seatrial.cli.installation import Installation
     from seatrial.framework.standing import Standing
     from seatrial.framework.two_key import KeyAction, KeyRequest, KeyRule, Vote
     from seatrial.framework.viewer import Viewer
     from seatrial.house import House
+    from seatrial.installation import Installation
 
 EVENTS = {"agree": "agree", "resume_after_incident": "resume_after_incident", "adopt_pack": "adopt_pack"}
 """Events that take two keys, and the action that people turn them for."""
@@ -40,8 +40,8 @@ def asked_for(
 
 def weights_digest(installation: Installation, name: str, upload: str, lease: str) -> str:
     """What two people turn their keys for when they let weights be opened."""
-    from seatrial.cli.installation import now
     from seatrial.custody.weights import asked
+    from seatrial.installation import now
 
     custody = installation.custody
     uploads = custody.uploads()

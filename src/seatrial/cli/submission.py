@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from seatrial.cli.installation import Installation, now, spoken
+from seatrial.cli.custodial import spoken
 from seatrial.cli.keys import ACTIONS, EVENTS, asked_for, state_of, turn
+from seatrial.installation import Installation, now
 
 if TYPE_CHECKING:
     from seatrial.framework.consent import Consent

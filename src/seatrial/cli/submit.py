@@ -5,24 +5,16 @@ The credential is read from a file or from standard input, never from the comman
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import rfc8785
 
-from seatrial.cli.installation import (
-    DEFAULT_PACK,
-    Installation,
-    now,
-    pack_named,
-    read_credential,
-    spoken,
-    write_private,
-)
+from seatrial.cli.custodial import read_credential, spoken, write_private
+from seatrial.installation import Installation, now
+from seatrial.shipped import DEFAULT_PACK, pack_named
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -30,11 +22,8 @@ if TYPE_CHECKING:
     from seatrial.custody.credential import Endpoint
     from seatrial.custody.deposit import AddressRules
     from seatrial.custody.vault import Vault
-    from seatrial.framework.consent import Consent
-    from seatrial.framework.document import Document
     from seatrial.framework.pack import PolicyPack
     from seatrial.framework.standing import Actor
-    from seatrial.framework.subject import Subject
 
 DEPOSIT_TAKES = timedelta(minutes=10)
 """How long this process may use a half that it has just made; it seals one endpoint and ends."""
@@ -151,7 +140,9 @@ class _Offer:
     @property
     def terms_digest(self) -> str:
         """The digest of the pack's terms, which the consent is given under."""
-        return _sha256(repr(self.policy.terms).encode())
+        from seatrial.paperwork import terms_digest
+
+        return terms_digest(self.policy)
 
     def endpoint(self) -> tuple[Endpoint, AddressRules] | None:
         """The endpoint, checked before anything is written down."""
@@ -163,78 +154,27 @@ class _Offer:
 
     def submitted(self, installation: Installation) -> str:
         """Take the two steps: a draft, then its sharing with the evaluator."""
-        from seatrial.framework.standing import Act, Kind, Standing
+        from seatrial.framework.subject import AccessForm, AccessLevel, AccessProfile, Variant
+        from seatrial.offering import Offering, share
 
         self._enrol(installation)
-        submission = installation.house.new_id()
-        subject = self._subject(submission)
-        standing = Standing(
-            submission,
-            Kind.SUBMISSION,
-            subject=subject,
-            developer=self.developer,
-            evaluator=self.evaluator,
-            pack=self.policy.ref,
-        )
-        installation.house.begin(standing, Act("open_draft", self.actor, self.at), self.at)
-        consent = self._consent(subject)
-        installation.house.act(submission, Act("give_consent", self.actor, self.at, consent=consent), self.at)
-        dossier = Act("submit", self.actor, self.at, documents=(self._dossier(subject),))
-        installation.house.act(submission, dossier, self.at)
-        return submission
-
-    def _subject(self, submission: str) -> Subject:
-        from seatrial.framework.purpose import Purpose
-        from seatrial.framework.subject import (
-            AccessForm,
-            AccessLevel,
-            AccessProfile,
-            DigestBasis,
-            Subject,
-            Variant,
-        )
-
         form = AccessForm.HOSTED_ENDPOINT if self.url else AccessForm.SEALED_WEIGHTS
-        return Subject(
-            id=submission.replace("sub_", "sbj_"),
-            developer=self.developer,
+        offered = Offering(
+            actor=self.actor,
+            at=self.at,
+            policy=self.policy,
+            evaluator=self.evaluator,
             code_name=self.code_name,
-            variant=Variant(self.variant),
             digest=self.digest,
-            digest_basis=DigestBasis.DECLARED,
+            variant=Variant(self.variant),
             access=AccessProfile(form, AccessLevel(self.level)),
-            purposes=frozenset({Purpose.EVALUATE, Purpose.REPORT}),
-            not_before=self.at,
-            expires=self.at + timedelta(days=self.days),
-            served_model_id=self.served_as or self.code_name,
+            days=self.days,
+            served_as=self.served_as,
         )
-
-    def _consent(self, subject: Subject) -> Consent:
-        from seatrial.custody.keys import new_id
-        from seatrial.framework.consent import Activity, Consent, Recipient
-        from seatrial.framework.data_class import DataClass
-        from seatrial.framework.participant import Role
-
-        return Consent(
-            id=new_id("con"),
-            subject=subject.id,
-            activity=Activity.SHARE_DOSSIER,
-            purposes=subject.purposes,
-            recipients=frozenset({Recipient(self.evaluator, Role.EVALUATOR_LEAD)}),
-            classes=frozenset({DataClass.M, DataClass.P}),
-            not_before=self.at,
-            expires=subject.expires,
-            terms_digest=self.terms_digest,
-            signer=self.person,
-            given_at=self.at,
-        )
-
-    def _dossier(self, subject: Subject) -> Document:
-        from seatrial.framework.document import Document
-
-        record = {"code_name": subject.code_name, "digest": subject.digest, "variant": subject.variant.value}
-        digest = _sha256(rfc8785.dumps(record))
-        return Document("dossier", 1, digest, self.developer, (self.person,), self.at)
+        house = installation.house
+        submission = offered.draft(house)
+        share(house, installation.record(submission).standing, self.actor, self.at)
+        return submission
 
     def _enrol(self, installation: Installation) -> None:
         """Enter this organisation and this person, whose own act this is; the evaluator by its id alone."""
@@ -306,7 +246,3 @@ def deposited(
     )
     installation.house.log.append([event])
     return sealed.id
-
-
-def _sha256(content: bytes) -> str:
-    return "sha256:" + hashlib.sha256(content).hexdigest()

@@ -48,8 +48,8 @@ class SubmittedReview:
 
     def check(self) -> Standing:
         """Where the submission stands. Raises `RunError` unless runs may begin there; says who acts next."""
-        from seatrial.cli.installation import Installation
         from seatrial.evaluation.rundir import RunError
+        from seatrial.installation import Installation
 
         standing = Installation.open().record(self.submission).standing
         if standing.state not in {"preflight", "running"}:
@@ -60,7 +60,7 @@ class SubmittedReview:
 
     def enter(self, run: Path) -> None:
         """Where the run is, so that a withdrawal finds it and a deletion takes it."""
-        from seatrial.cli.installation import submitted_runs
+        from seatrial.installation import submitted_runs
 
         submitted_runs().enter(self.submission, run)
 
@@ -120,11 +120,11 @@ class SubmittedReview:
 
     def _act(self, event: str, *, preflights: tuple[PreflightRecord, ...], sanity: bytes = b"") -> bool:
         """The runner's act, where the record waits for it; whether it took effect."""
-        from seatrial.cli.installation import HOUSE, Installation, now
         from seatrial.evaluation.boundary import paper
         from seatrial.framework.participant import Role
         from seatrial.framework.standing import Act, Actor
         from seatrial.framework.submission_store import Stale
+        from seatrial.installation import HOUSE, Installation, now
 
         installation, at = Installation.open(), now()
         standing = installation.record(self.submission).standing
@@ -144,7 +144,7 @@ class SubmittedReview:
         return True
 
     def _note(self, kind: str, **named: Any) -> None:  # noqa: ANN401 - refs, ids and nums
-        from seatrial.cli.installation import Installation
+        from seatrial.installation import Installation
 
         Installation.open().note(self.submission, kind, **named)
 
@@ -158,9 +158,9 @@ class SubmittedReview:
 
 def first_questions(run: Path, access: Access) -> bytes:
     """Ask the endpoint its first questions; the record, as it is kept in the run directory. Raises `RunError`."""
-    from seatrial.cli.installation import now
     from seatrial.evaluation import endpoint_sanity
     from seatrial.evaluation.rundir import RunDirectory
+    from seatrial.installation import now
 
     opened = RunDirectory.open(run)
     model = opened.plan().subject.model.rpartition("/")[2]
@@ -170,10 +170,10 @@ def first_questions(run: Path, access: Access) -> bytes:
 
 
 def _document(installation: Any, submission: str, kind: str, version: int, content: bytes, at: Any) -> Document:  # noqa: ANN401
-    from seatrial.cli.installation import HOUSE
     from seatrial.framework.data_class import DataClass
     from seatrial.framework.document import Document
     from seatrial.framework.viewer import Viewer
+    from seatrial.installation import HOUSE
 
     viewer = Viewer.for_submission(submission)
     digest = installation.house.papers.put(viewer, submission, DataClass.P, content)

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seatrial.cli.installation import Installation, now, spoken, write_private
+from seatrial.cli.custodial import spoken, write_private
+from seatrial.installation import Installation, now
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette

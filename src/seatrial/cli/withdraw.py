@@ -1,40 +1,24 @@
 """`seatrial withdraw`: the developer ends access, alone, without a reason; the receipt is printed and written.
 
-- Custody acts first and by itself: leases and key halves wait for no database of the house, no ledger and no run.
-- Where a person is named, the house is asked whether they are its developer, for `HOUSE_WITHIN_S` and no longer.
-- What the house did not do in time is in the receipt, and is made up by the same command again or by the sweep.
+- `seatrial.withdrawing` does it, for the portal's page as well; here it is asked for, printed and written.
+- Where a person is named, the house is asked whether they are its developer, for two seconds and no longer.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
-from functools import partial
 from pathlib import Path
-from threading import Event
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from seatrial.cli.installation import DEFAULT_PACK, home, now, pack_named, spoken, submitted_runs
-from seatrial.cli.withdrawal_parts import (
-    Asked,
-    ClockStarts,
-    HouseLedger,
-    HouseStep,
-    RunsStop,
-    WeightsClose,
-    asked_house,
-)
+from seatrial.cli.installation import DEFAULT_PACK, Installation, home, now, pack_named, spoken, submitted_runs
 
 if TYPE_CHECKING:
-    from seatrial.cli.installation import Installation
-    from seatrial.custody.apart import Apart
-    from seatrial.custody.home import CustodyHome
+    from datetime import datetime
+
     from seatrial.custody.receipt import KeptReceipt
     from seatrial.custody.shred import Known
-
-HOUSE_WITHIN_S = 2.0
-"""For the house to say who withdraws; leases are dead within five seconds of the act, whatever hangs."""
+    from seatrial.framework.standing import Actor
 
 
 @click.command()
@@ -68,59 +52,21 @@ def told(receipt: KeptReceipt) -> list[str]:
 
 
 def _withdrawn(submission: str, person: str, at: datetime) -> KeptReceipt:
-    from seatrial.custody.apart import Apart
+    from dataclasses import replace
+    from functools import partial
+
     from seatrial.custody.home import CustodyHome
     from seatrial.custody.keys import check_id
-    from seatrial.custody.receipt import ReceiptKind
-    from seatrial.custody.withdrawal import CallsEnd, Withdrawing
+    from seatrial.withdrawing.act import opener, withdrawn
 
     check_id(submission, "sub")
     custody = CustodyHome.open(home())
-    asked = Apart(partial(asked_house, custody, submission, person, at))
-    if person or not _holds(custody, submission):
-        _see_developer(asked)
-    stopped = Event()
-    parts = (
-        CallsEnd(custody.leases),
-        WeightsClose(custody),
-        ClockStarts(custody),
-        RunsStop(submitted_runs(), stopped),
-        HouseStep(asked, stopped),
-    )
-    ledger = HouseLedger(asked)
-    act = Withdrawing(custody.vault, custody.leases, custody.receipts, custody.signer(), ledger, parts)
-    again = custody.receipts.get(ReceiptKind.WITHDRAWAL, submission) is not None
-    receipt = act.withdraw(submission, ledger.developer, at)
-    return _settled(act, ledger, receipt, at) if again and receipt.proof is None else receipt
 
+    def named(actor: Actor) -> Actor:
+        return replace(actor, person=person)
 
-def _holds(custody: CustodyHome, submission: str) -> bool:
-    """Whether custody knows the submission by itself: then it is one, and its default person is its opener."""
-    return bool(custody.leases.of_submission(submission) or custody.vault.keys.of_submission(submission))
-
-
-def _see_developer(asked: Apart[Asked]) -> None:
-    """Raise `NotHere` for who is not its developer. A house that does not answer stops nobody: ending protects."""
-    from seatrial.framework.submission_store import NotHere
-
-    try:
-        asked.answer(HOUSE_WITHIN_S)
-    except NotHere:
-        raise
-    except Exception:  # noqa: BLE001 - the house is down or hangs; custody acts all the same
-        return
-
-
-def _settled(act: Any, ledger: HouseLedger, receipt: KeptReceipt, at: datetime) -> KeptReceipt:  # noqa: ANN401
-    """With its proof, if the ledger answers now."""
-    from seatrial.custody.apart import Apart
-    from seatrial.custody.withdrawal import LEDGER_WITHIN_S
-
-    try:
-        Apart(lambda: act.settle_owed(ledger.custodian, at)).answer(LEDGER_WITHIN_S)
-    except Exception:  # noqa: BLE001 - still owed
-        return receipt
-    return act.receipts.get(receipt.kind, receipt.submission) or receipt
+    who = named if person else opener
+    return withdrawn(custody, submitted_runs(), partial(Installation.open, custody), submission, at, who)
 
 
 def known_of(installation: Installation, submission: str) -> Known:

@@ -13,9 +13,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from seatrial.cli.installation import Installation
     from seatrial.evaluation.jobs import Kind
     from seatrial.evaluation.submission import Access
+    from seatrial.installation import Installation
     from seatrial.ledger.cosign import WitnessAddress
 
 REVIEWS = "reviews"
@@ -32,8 +32,9 @@ def worker(reviews: int, chores: int) -> None:
     """
     if not reviews and not chores:
         raise click.UsageError("--reviews 0 and --chores 0 leave nothing to do; make one of them 1")
-    from seatrial.cli.installation import Installation, spoken
+    from seatrial.cli.custodial import spoken
     from seatrial.evaluation.jobs import Lane
+    from seatrial.installation import Installation
     from seatrial.work.loop import Worker
     from seatrial.work.speech import speaker
 
@@ -49,12 +50,12 @@ def worker(reviews: int, chores: int) -> None:
 def kinds(installation: Installation) -> tuple[Kind, ...]:
     """All kinds of work that this installation knows."""
     from seatrial.cli.gateway import record_root
-    from seatrial.cli.installation import now
     from seatrial.cli.submitted_review import SubmittedReview
     from seatrial.custody.log_roots import LogRoots
     from seatrial.custody.sqlite_access import SqliteAccessStore
     from seatrial.evaluation.jobs import Kind, Lane
     from seatrial.evaluation.queued import RENDER_REPORT, RUN_REVIEW
+    from seatrial.installation import now
     from seatrial.ledger.post import http_post
     from seatrial.report import write_report
     from seatrial.work.chores import chores
@@ -73,8 +74,8 @@ def kinds(installation: Installation) -> tuple[Kind, ...]:
 def _reach(installation: Installation) -> Callable[..., Any]:
     """The way to a submitted model: a lease of the attempt alone; what former attempts of the unit held is revoked."""
     from seatrial.cli.gateway import for_review
-    from seatrial.cli.installation import now
     from seatrial.custody.lease import LeaseState
+    from seatrial.installation import now
 
     leases = installation.custody.leases
 

@@ -1,54 +1,29 @@
-"""The installation as these verbs need it: the house with custody's answers to its orders, and the shipped packs."""
+"""An installation: the house with custody's answers to its orders, over one directory.
+
+Custody is opened first: it has to answer even where the house does not open.
+"""
 
 from __future__ import annotations
 
 import os
 import secrets
-import sys
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import click
-
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from seatrial.custody.home import CustodyHome
-    from seatrial.custody.secret import Secret
     from seatrial.custody.shred import Holding
     from seatrial.evaluation.submitted_runs import SubmittedRuns
-    from seatrial.framework.pack import PackRef, PolicyPack
     from seatrial.framework.standing import Standing
     from seatrial.framework.submission_store import Record
     from seatrial.house import CarryOut, House
     from seatrial.ledger.event import Actor
 
-DEFAULT_PACK = "minimal"
 HOUSE = "house"
 """The organisation under which the custody service acts."""
-
-
-@contextmanager
-def spoken() -> Iterator[None]:
-    """Turn these rooms' errors into one line and an exit code: 1 false, 2 bad input."""
-    from seatrial.custody.keys import CustodyError
-    from seatrial.custody.receipt import NotThisReceipt
-    from seatrial.ledger.errors import NotVerified
-
-    try:
-        yield
-    except (NotVerified, NotThisReceipt) as error:
-        _say(f"false: {error}", 1)
-    except (CustodyError, ValueError, LookupError, OSError) as error:
-        _say(str(error.args[0] if isinstance(error, KeyError) and error.args else error), 2)
-
-
-def _say(text: str, code: int) -> None:
-    click.echo(f"seatrial: {text}", err=True)
-    sys.exit(code)
 
 
 def now() -> datetime:
@@ -86,6 +61,7 @@ class Installation:
         from seatrial.framework.standing import Effect
         from seatrial.framework.submission import STILL
         from seatrial.house import House
+        from seatrial.shipped import shipped_pack
 
         place = home()
         opened = custody or CustodyHome.open(place)
@@ -169,41 +145,3 @@ class Installation:
     def custodian(self, submission: str) -> Actor:
         """The custody service, as the log names it."""
         return self.actor(submission, HOUSE, "custodian")
-
-
-def shipped_pack(ref: PackRef | None) -> PolicyPack:
-    """The pack of a reference, which must be the very bytes that were pinned; without one, the default pack."""
-    if ref is None:
-        return pack_named(DEFAULT_PACK)
-    pack = pack_named(ref.id, ref.version)
-    if pack.ref != ref:
-        raise ValueError(
-            f"{ref}: the shipped file differs from the one that was pinned; install the version that had it"
-        )
-    return pack
-
-
-def pack_named(name: str, version: str = "") -> PolicyPack:
-    """A shipped pack by name, in its newest version unless one is given."""
-    from seatrial.cli.framework import load_shipped
-
-    return load_shipped(name, version or None)
-
-
-def read_credential(source: str) -> Secret:
-    """A credential from a file, or from standard input for `-`; never from the command line itself."""
-    from seatrial.custody.deposit import MAX_KEY_BYTES
-    from seatrial.custody.secret import Secret
-
-    if source == "-":
-        raw = sys.stdin.buffer.read(MAX_KEY_BYTES + 2)
-    else:
-        with Path(source).open("rb") as file:
-            raw = file.read(MAX_KEY_BYTES + 2)
-    return Secret(raw.strip())
-
-
-def write_private(path: Path, content: bytes) -> None:
-    """A new file that its owner alone reads."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
-        file.write(content)
