@@ -21,10 +21,12 @@ set_up(PortalSettings.of(_FIRST, {}))
 
 from django.contrib.auth import get_user_model  # noqa: E402 - models, once Django is set up
 from django.db import connections  # noqa: E402
+from django.http import HttpRequest  # noqa: E402
 from django.test import Client  # noqa: E402
 
-from seatrial.cli.installation import Installation  # noqa: E402
 from seatrial.framework.participant import Membership, Organisation, OrganisationKind, Role  # noqa: E402
+from seatrial.installation import Installation  # noqa: E402
+from seatrial.portal.identity.assurance import proved  # noqa: E402
 from seatrial.registry import Registry  # noqa: E402
 
 if TYPE_CHECKING:
@@ -65,7 +67,13 @@ class Served:
         client = Client()
         if person:
             self.enter(person, organisation, role)
-            client.force_login(get_user_model().objects.get(username=person))
+            user = get_user_model().objects.get(username=person)
+            client.force_login(user)
+            session = client.session
+            signed = HttpRequest()
+            signed.session = session
+            proved(signed, user, "webauthn")
+            session.save()
         return client
 
 

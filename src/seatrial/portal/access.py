@@ -1,6 +1,8 @@
 """One guard before every page and every operation: what the route table says, and nothing else.
 
 - Default deny: a route names the roles of each method; nobody else gets in.
+- A route may need more than a session with two factors (`needs`), or a view may find so (`StepUp`): then it is asked
+  for and the act goes on. A service token is told that it cannot.
 - Whoever is not signed in is asked to sign in (a page) or told so (the API); whoever is signed in and has no right gets
   the same answer as for a page that does not exist.
 """
@@ -18,6 +20,8 @@ from django.utils.http import urlencode
 from seatrial.framework.participant import SERVICE_ROLES, Role
 from seatrial.framework.submission_store import NotHere
 from seatrial.portal.errors import API, not_found, plain
+from seatrial.portal.identity.assurance import BY_TOKEN, Need, StepUp, assurance
+from seatrial.portal.identity.step_up import step_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,6 +44,7 @@ class Route:
         view: What answers.
         read: The roles of GET and HEAD; `ANYBODY` includes whoever is not signed in.
         act: The roles of POST.
+        needs: How sure it must be who asks; where nobody has to be signed in, this is not looked at.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Route:
     view: Callable[..., HttpResponse]
     read: frozenset[Role]
     act: frozenset[Role] = field(default=NOBODY)
+    needs: Need = Need.SESSION
 
     def roles(self, method: str) -> frozenset[Role] | None:
         """Who may use this method; None where the route has no such method for anybody."""
@@ -71,8 +77,13 @@ def guarded(route: Route) -> Callable[..., HttpResponse]:
             return HttpResponseNotAllowed([name for name in ("GET", "HEAD", "POST") if route.roles(name)])
         if roles is None or not opens(roles, role):
             return _outside(request) if role is None else not_found(request)
+        request.assurance = BY_TOKEN if request.assurance is BY_TOKEN else assurance(request)
         try:
+            if route.needs is not Need.SESSION and not route.needs.met(request.assurance, request.now):
+                return step_up(request, route.needs)
             return route.view(request, *args, **given)
+        except StepUp as asked:
+            return step_up(request, asked.need)
         except NotHere:
             return not_found(request)
 
@@ -80,9 +91,10 @@ def guarded(route: Route) -> Callable[..., HttpResponse]:
 
 
 def _outside(request: PortalRequest) -> HttpResponse:
-    """Nobody acts: sign in first; or, signed in without any membership, there is nothing here."""
+    """Nobody acts: sign in first, or set up a second factor; signed in without any membership, nothing is here."""
     if request.user.is_authenticated:
-        return not_found(request)
+        shown = Need.SESSION.met(request.assurance, request.now)
+        return not_found(request) if shown or request.path.startswith(API) else redirect("account")
     if request.path.startswith(API):
         return plain(request, 401, "Not signed in", "Sign in, or send a service token.")
     return redirect(f"{SIGN_IN}?{urlencode({'next': request.path})}")

@@ -2,6 +2,8 @@
 
 - `request.acting` is that person in the pair they chose, or None; `request.pairs` are all the pairs they hold now.
 - A pair is looked up at every request: a membership that ended a second ago opens nothing.
+- Whoever has shown no second factor in this session holds no pair, whatever the registry says.
+- A service token acts at the API alone, as itself, and no session is looked at beside it.
 - `request.now` is the one time of a request; whatever it asks the rooms, it asks at that time.
 """
 
@@ -11,11 +13,15 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, cast
 
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest
 
 from seatrial.framework.participant import SERVICE_ROLES, Role
 from seatrial.framework.standing import Actor
 from seatrial.framework.viewer import Viewer
+from seatrial.portal.errors import plain
+from seatrial.portal.identity.assurance import BY_TOKEN, NOTHING, Need, assurance
+from seatrial.portal.identity.tokens import carries_token, token_of
 from seatrial.portal.opening import house
 from seatrial.registry import Registry
 
@@ -24,6 +30,9 @@ if TYPE_CHECKING:
 
     from django.http import HttpResponse
 
+    from seatrial.portal.identity.assurance import Assurance
+
+READING = frozenset({"GET", "HEAD", "OPTIONS"})
 CHOSEN = "acting"
 """The session's key of the pair that was chosen."""
 
@@ -57,26 +66,49 @@ class PortalRequest(HttpRequest):
 
     now: datetime
     pairs: tuple[Acting, ...]
+    assurance: Assurance
     acting: Acting | None
+    csrf_processing_done: bool
     who: Acting
     """The same, behind a line of the table that asks for a role: then somebody acts."""
 
 
 class ActingMiddleware:
-    """Sets `request.now`, `request.pairs` and `request.acting`."""
+    """Sets `request.now`, `request.assurance`, `request.pairs` and `request.acting`."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self._answer = get_response
 
-    def __call__(self, plain: HttpRequest) -> HttpResponse:
+    def __call__(self, given: HttpRequest) -> HttpResponse:
         """Look who it is, then answer."""
-        request = cast("PortalRequest", plain)
+        request = cast("PortalRequest", given)
         request.now = datetime.now(UTC)
-        request.pairs = pairs_of(request.user.get_username(), request.now) if request.user.is_authenticated else ()
-        request.acting = chosen(request.pairs, request.session.get(CHOSEN, ""))
+        if carries_token(request):
+            if (refused := self._by_token(request)) is not None:
+                return refused
+        else:
+            request.assurance = assurance(request)
+            shown = Need.SESSION.met(request.assurance, request.now)
+            request.pairs = pairs_of(request.user.get_username(), request.now) if shown else ()
+            request.acting = chosen(request.pairs, request.session.get(CHOSEN, ""))
         if request.acting is not None:
             request.who = request.acting
         return self._answer(request)
+
+    @staticmethod
+    def _by_token(request: PortalRequest) -> HttpResponse | None:
+        """The token acts; or the answer to one that opens nothing."""
+        request.user = AnonymousUser()
+        request.pairs, request.assurance, request.acting = (), NOTHING, None
+        token = token_of(request)
+        if token is None:
+            return plain(request, 401, "Not signed in", "The service token opens nothing: it may have ended.")
+        if request.method not in READING and "act" not in token.scopes:
+            return plain(request, 403, "Not in its scopes", "This service token reads and does not act.")
+        request.acting = Acting(token.id, token.organisation, token.role)
+        request.pairs, request.assurance = (request.acting,), BY_TOKEN
+        request.csrf_processing_done = True  # a page elsewhere cannot send a header that it does not know
+        return None
 
 
 def pairs_of(person: str, now: datetime) -> tuple[Acting, ...]:

@@ -6,13 +6,21 @@
 
 from __future__ import annotations
 
+from allauth.account import views as sign_in
+from allauth.mfa.base import views as factors
+from allauth.mfa.recovery_codes import views as recovery
+from allauth.mfa.totp import views as totp
+from allauth.mfa.webauthn import views as webauthn
+
 from seatrial.framework.participant import Role
 from seatrial.portal.access import ANYBODY, NOBODY, SIGNED_IN, Route
-from seatrial.portal.pages import acting, public, submissions
+from seatrial.portal.identity.assurance import Need
+from seatrial.portal.pages import account, acting, people, public, submissions
 
 DEVELOPER = frozenset({Role.DEVELOPER_OWNER, Role.DEVELOPER_COUNSEL})
 EVALUATING = frozenset({Role.EVALUATOR, Role.EVALUATOR_LEAD})
 PARTIES = DEVELOPER | EVALUATING | {Role.DESIGNATION_LIAISON}
+PROGRAMS = SIGNED_IN - {Role.OPERATOR}
 READING = PARTIES | {Role.AGENCY_READER, Role.TRUSTED_PARTNER, Role.AUDITOR}
 
 ROUTES: tuple[Route, ...] = (
@@ -21,6 +29,58 @@ ROUTES: tuple[Route, ...] = (
     Route("accessibility", "accessibility/", public.accessibility, ANYBODY),
     # Who acts
     Route("acting", "acting/", acting.choose, NOBODY, SIGNED_IN),
+    # Who somebody is: sign-in, second factors, invitations; these pages look themselves whether anybody is signed in
+    Route("account_login", "account/login/", account.SignIn.as_view(), ANYBODY, ANYBODY),
+    Route("account_logout", "account/logout/", sign_in.logout, ANYBODY, ANYBODY),
+    Route("account_inactive", "account/ended/", sign_in.account_inactive, ANYBODY),
+    Route("account_reauthenticate", "account/again/", account.local(sign_in.reauthenticate), ANYBODY, ANYBODY),
+    Route(
+        "account_change_password",
+        "account/password/",
+        account.local(account.ChangePassword.as_view()),
+        ANYBODY,
+        ANYBODY,
+        Need.FRESH,
+    ),
+    Route("account", "account/", account.show, ANYBODY),
+    Route("mfa_index", "account/factors/", account.show, ANYBODY),
+    Route("mfa_authenticate", "account/factors/code/", factors.authenticate, ANYBODY, ANYBODY),
+    Route("mfa_reauthenticate", "account/factors/again/", account.local(factors.reauthenticate), ANYBODY, ANYBODY),
+    Route("mfa_activate_totp", "account/factors/app/", account.local(totp.activate_totp), ANYBODY, ANYBODY),
+    Route("mfa_deactivate_totp", "account/factors/app/remove/", account.local(totp.deactivate_totp), ANYBODY, ANYBODY),
+    Route("mfa_add_webauthn", "account/passkeys/add/", account.local(webauthn.add_webauthn), ANYBODY, ANYBODY),
+    Route("mfa_list_webauthn", "account/passkeys/", account.show, ANYBODY),
+    Route("mfa_login_webauthn", "account/passkeys/login/", webauthn.login_webauthn, ANYBODY, ANYBODY),
+    Route(
+        "mfa_reauthenticate_webauthn",
+        "account/passkeys/again/",
+        account.local(webauthn.reauthenticate_webauthn),
+        ANYBODY,
+        ANYBODY,
+    ),
+    Route(
+        "mfa_remove_webauthn",
+        "account/passkeys/<int:pk>/remove/",
+        account.local(account.remove_passkey),
+        ANYBODY,
+        ANYBODY,
+    ),
+    Route("mfa_view_recovery_codes", "account/recovery/", account.local(recovery.view_recovery_codes), ANYBODY),
+    Route(
+        "mfa_generate_recovery_codes",
+        "account/recovery/new/",
+        account.local(recovery.generate_recovery_codes),
+        ANYBODY,
+        ANYBODY,
+    ),
+    Route("invitation", "invitation/", account.invitation, ANYBODY, ANYBODY),
+    Route("invitation-accept", "invitation/accept/", account.accept, ANYBODY, ANYBODY),
+    # One's own organisation: its people, and the tokens of its services
+    Route("members", "people/", people.members, SIGNED_IN, SIGNED_IN),
+    Route("invitation-withdraw", "people/invitations/<str:name>/", people.withdraw_invitation, NOBODY, SIGNED_IN),
+    Route("leave", "people/<str:person>/<str:role>/end/", people.leave, SIGNED_IN, SIGNED_IN),
+    Route("tokens", "tokens/", people.tokens, PROGRAMS, PROGRAMS),
+    Route("token-revoke", "tokens/<str:name>/revoke/", people.revoke_token, NOBODY, PROGRAMS),
     # Submissions: what stands where, the next step, two keys, and the way out
     Route("submissions", "submissions/", submissions.index, READING),
     Route("submission", "submissions/<str:name>/", submissions.show, READING),

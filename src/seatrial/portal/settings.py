@@ -12,6 +12,7 @@ import difflib
 import os
 import secrets
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -32,6 +33,7 @@ KNOWN: Mapping[str, str] = {
     "SEATRIAL_HOSTS": "host names it answers to, separated by commas",
     "SEATRIAL_TRUSTED_PROXY": "yes, where a proxy ends TLS and sets X-Forwarded-Proto",
     "SEATRIAL_SECRET_KEY_FILE": "the file that holds the key of sessions",
+    "SEATRIAL_FACTOR_KEY_FILE": "the file that holds the key under which second factors are sealed",
     "SEATRIAL_CUSTODY_URL": "the address under which browsers reach custody's process",
     "SEATRIAL_MAIL": "smtp://host:port or smtps://user@host:port; left out: notices are kept and not sent",
     "SEATRIAL_MAIL_PASSWORD_FILE": "the file that holds the mail server's password",
@@ -41,8 +43,12 @@ MODES = ("embedded", "production")
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 DEFAULT_URL = "http://localhost:8400"
 DEFAULT_CUSTODY_URL = "http://127.0.0.1:8401"
-IDLE_S = 30 * 60  # NIST SP 800-63B rev. 3, AAL2: thirty minutes without an act
 KEY_BYTES = 48
+LONGEST = timedelta(hours=12)  # of a session: our decision; NIST SP 800-63B rev. 3 allows 24 hours at AAL2
+STEP_UP_S = 900  # a second factor that is asked for again once it is older
+PASSWORD_LENGTH = 12  # our decision; NIST SP 800-63B rev. 3 asks for 8 where a second factor follows
+CACHE = "portal_cached"
+"""The table that all processes count attempts at sign-in in, see `models`."""
 PRIVATE_FILE = 0o600
 
 
@@ -61,6 +67,7 @@ class PortalSettings:
     hosts: tuple[str, ...] = LOOPBACK
     trusted_proxy: bool = False
     secret_key_file: Path | None = None
+    factor_key_file: Path | None = None
     custody_url: str = DEFAULT_CUSTODY_URL
     mail: str = ""
     mail_password_file: Path | None = None
@@ -87,6 +94,7 @@ class PortalSettings:
             hosts=hosts or LOOPBACK,
             trusted_proxy=given.get("SEATRIAL_TRUSTED_PROXY", "") == "yes",
             secret_key_file=_path(given.get("SEATRIAL_SECRET_KEY_FILE")),
+            factor_key_file=_path(given.get("SEATRIAL_FACTOR_KEY_FILE")),
             custody_url=given.get("SEATRIAL_CUSTODY_URL", DEFAULT_CUSTODY_URL).rstrip("/"),
             mail=given.get("SEATRIAL_MAIL", ""),
             mail_password_file=_path(given.get("SEATRIAL_MAIL_PASSWORD_FILE")),
@@ -133,6 +141,10 @@ class PortalSettings:
             raise BadSettings(f"{path}: others can read it; run: chmod 600 {path}")
         return path.read_text().strip()
 
+    def factor_key(self) -> Path:
+        """Where the key of second factors is; every process of an installation has the same."""
+        return self.factor_key_file or self.home / "keys" / "portal.factors"
+
 
 def _path(given: str | None) -> Path | None:
     return Path(given) if given else None
@@ -166,8 +178,8 @@ def django_settings(place: PortalSettings) -> dict[str, Any]:
         "LANGUAGE_CODE": "en-us",
         "STATIC_URL": "/static/",
         "STATIC_ROOT": str(Path(__file__).parent / "static"),
-        "SESSION_COOKIE_AGE": IDLE_S,
-        "SESSION_SAVE_EVERY_REQUEST": True,
+        "SESSION_COOKIE_AGE": int(LONGEST.total_seconds()),
+        "SESSION_EXPIRE_AT_BROWSER_CLOSE": True,
         "SESSION_COOKIE_SECURE": secure,
         "SESSION_COOKIE_NAME": "__Host-seatrial" if secure else "seatrial",
         "CSRF_COOKIE_SECURE": secure,
@@ -182,6 +194,9 @@ def django_settings(place: PortalSettings) -> dict[str, Any]:
         "AUTHENTICATION_BACKENDS": ["allauth.account.auth_backends.AuthenticationBackend"],
         "LOGIN_URL": "/account/login/",
         "LOGIN_REDIRECT_URL": "/",
+        "CACHES": {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": CACHE}},
+        "AUTH_PASSWORD_VALIDATORS": [{"NAME": f"{_VALIDATION}.{name}", **more} for name, more in _PASSWORDS.items()],
+        "ALLAUTH_TRUSTED_PROXY_COUNT": int(place.trusted_proxy),
         "LOGGING_CONFIG": None,
         "SILENCED_SYSTEM_CHECKS": [],
         **_ACCOUNTS,
@@ -202,6 +217,7 @@ _MIDDLEWARE = (
     "seatrial.portal.headers.Headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "seatrial.portal.identity.sessions.Sessions",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -223,10 +239,27 @@ _TEMPLATES = {
         ],
     },
 }
+_VALIDATION = "django.contrib.auth.password_validation"
+_PASSWORDS: Mapping[str, dict[str, Any]] = {
+    "MinimumLengthValidator": {"OPTIONS": {"min_length": PASSWORD_LENGTH}},
+    "UserAttributeSimilarityValidator": {"OPTIONS": {"user_attributes": ("username",)}},
+    "CommonPasswordValidator": {},
+}
 _ACCOUNTS: Mapping[str, Any] = {
+    "ACCOUNT_ADAPTER": "seatrial.portal.identity.adapters.AccountAdapter",
     "ACCOUNT_LOGIN_METHODS": {"username"},
     "ACCOUNT_SIGNUP_FIELDS": ["username*", "password1*", "password2*"],
     "ACCOUNT_EMAIL_VERIFICATION": "none",
+    "ACCOUNT_SESSION_REMEMBER": False,
+    "ACCOUNT_REAUTHENTICATION_TIMEOUT": STEP_UP_S,
+    "ACCOUNT_RATE_LIMITS": {"login": "30/m/ip", "login_failed": "20/m/ip,5/5m/key", "reauthenticate": "10/m/user"},
+    "MFA_ADAPTER": "seatrial.portal.identity.adapters.FactorAdapter",
+    "MFA_FORMS": {
+        "activate_totp": "seatrial.portal.forms.account.CodesForm",
+        "add_webauthn": "seatrial.portal.forms.account.PasskeyForm",
+    },
     "MFA_SUPPORTED_TYPES": ["totp", "webauthn", "recovery_codes"],
     "MFA_PASSKEY_LOGIN_ENABLED": True,
+    "MFA_WEBAUTHN_USER_VERIFICATION": "required",
+    "MFA_RECOVERY_CODES_SHOW_ONCE": True,
 }

@@ -158,6 +158,9 @@ def _described() -> dict[str, Policy]:
         "storage_person": Policy(f"id = {PERSON} OR {members}", f"{ORGANISATION} IS NOT NULL", f"id = {PERSON}"),
         "storage_read": _reads(),
         "storage_worker": Policy("false"),
+        "storage_invitation": Policy(own, own, own),
+        "storage_identityprovider": Policy("false"),
+        "storage_servicetoken": Policy(own, own, own),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seatrial.storage.models.document import Document, Paper
+from seatrial.storage.models.identity import IdentityProvider, Invitation, ServiceToken
 from seatrial.storage.models.job import PlanUnit, Worker
 from seatrial.storage.models.ledger import LedgerCheckpoint, LedgerEntry, LedgerHead, LedgerNode
 from seatrial.storage.models.notice import Notice
@@ -19,6 +20,8 @@ __all__ = [
     "Document",
     "Edge",
     "Grant",
+    "IdentityProvider",
+    "Invitation",
     "KeyRequest",
     "LedgerCheckpoint",
     "LedgerEntry",
@@ -34,6 +37,7 @@ __all__ = [
     "PlanUnit",
     "Read",
     "ReadDay",
+    "ServiceToken",
     "Submission",
     "Vote",
     "Worker",

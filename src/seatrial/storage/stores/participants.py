@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from django.db.models import Q
 
 from seatrial.framework.participant import Membership, Organisation, Person
 from seatrial.storage.codec import decode, encode
@@ -61,6 +64,56 @@ class ParticipantTables:
                 found = found.filter(organisation_id=viewer.organisation)
             known = tuple(decode(Membership, record) for record in found.values_list("record", flat=True))
         return tuple(membership for membership in known if membership.active(now))
+
+    def members(
+        self, viewer: Viewer, organisation: str, now: datetime, after: str = "", most: int = 100
+    ) -> tuple[Membership, ...]:
+        """Who may act for an organisation that the viewer sees at `now`, by person; those after `after`."""
+        self._own(viewer, organisation)
+        with self._database.session(viewer):
+            found = rows.Membership.objects.filter(
+                Q(expires__isnull=True) | Q(expires__gt=now), organisation_id=organisation, person_id__gt=after
+            ).order_by("person_id", "pk")
+            known = tuple(decode(Membership, record) for record in found.values_list("record", flat=True)[:most])
+        return tuple(membership for membership in known if membership.active(now))
+
+    def end(self, viewer: Viewer, membership: Membership, now: datetime) -> None:
+        """A person no longer acts for an organisation in a role."""
+        self._own(viewer, membership.organisation)
+        with self._database.session(viewer, writing=True):
+            for row in rows.Membership.objects.filter(
+                Q(expires__isnull=True) | Q(expires__gt=now),
+                person_id=membership.person,
+                organisation_id=membership.organisation,
+                role=membership.role,
+            ):
+                ended = replace(decode(Membership, row.record), expires=now)
+                row.expires, row.record = now, encode(ended)
+                row.save()
+
+    def knows(self, viewer: Viewer, person: str) -> bool:
+        """Whether a person of this id was ever entered, as far as the viewer sees."""
+        with self._database.session(viewer):
+            return rows.Person.objects.filter(pk=person).exists()
+
+    def known_as(self, viewer: Viewer, issuer: str, subject: str) -> str:
+        """The person whom an identity provider calls so; empty where there is none."""
+        with self._database.session(viewer):
+            found = rows.Person.objects.filter(issuer=issuer, subject=subject).exclude(issuer="")
+            return found.values_list("pk", flat=True).first() or ""
+
+    def identify(self, viewer: Viewer, person: str, issuer: str, subject: str) -> None:
+        """A person is whom this provider calls so; once, and by one provider.
+
+        Raises:
+            LookupError: the person is known by another.
+        """
+        with self._database.session(viewer, writing=True):
+            row, _ = rows.Person.objects.get_or_create(pk=person, defaults={"record": encode(Person(person))})
+            if (row.issuer, row.subject) not in {("", ""), (issuer, subject)}:
+                raise LookupError(f"{person}: is known by another identity provider")
+            row.issuer, row.subject = issuer, subject
+            row.save()
 
     @staticmethod
     def _own(viewer: Viewer, organisation: str) -> None:

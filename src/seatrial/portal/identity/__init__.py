@@ -1,0 +1,1 @@
+"""Who somebody is: sign-in with two factors, how sure that is, sessions, identity providers, service tokens."""
