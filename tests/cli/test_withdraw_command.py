@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from seatrial.cli.withdrawal_parts import RunsStop, WeightsClose
 from seatrial.custody.home import CustodyHome, public_key_of
 from seatrial.custody.lease import LeaseState
 from seatrial.custody.receipt import verify_statement
 from seatrial.custody.withdrawn import Told, receipt_of, stated
 from seatrial.evaluation.submitted_runs import SubmittedRuns
+from seatrial.withdrawing.parts import RunsStop, WeightsClose
 from support.custody import MODEL, made_lease
 from support.providers import KEY, provider
 

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seatrial.cli.installation import DEFAULT_PACK, Installation, home, now, pack_named, spoken, submitted_runs
+from seatrial.cli.custodial import spoken
+from seatrial.installation import Installation, home, now, submitted_runs
+from seatrial.shipped import DEFAULT_PACK, pack_named
 
 if TYPE_CHECKING:
     from datetime import datetime

@@ -1,0 +1,1 @@
+"""A withdrawal, by whatever door it comes: `act.withdrawn` ends everything and gives the receipt."""
