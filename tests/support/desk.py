@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from click.testing import CliRunner
 
-from seatrial.cli.installation import shipped_pack
 from seatrial.cli.main import main
 from seatrial.framework.consent import Activity
 from seatrial.house import House
 from seatrial.ledger.event import Event
+from seatrial.shipped import shipped_pack
 from seatrial.storage.codec import encode
 from support.framework import consent, digest
 
