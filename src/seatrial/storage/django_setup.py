@@ -5,6 +5,7 @@ It is set up when the first database is opened or the first table is named, and 
 
 from __future__ import annotations
 
+from threading import Lock
 from typing import Any
 
 import django
@@ -22,17 +23,21 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 
 
+_starting = Lock()
+
+
 def start_django() -> None:
-    """Set Django up, once for this process."""
-    if not settings.configured:
-        settings.configure(
-            INSTALLED_APPS=INSTALLED_APPS,
-            DATABASES=DATABASES,
-            DATABASE_ROUTERS=DATABASE_ROUTERS,
-            DEFAULT_AUTO_FIELD=DEFAULT_AUTO_FIELD,
-            TASKS=TASKS,
-            USE_TZ=USE_TZ,
-            TIME_ZONE=TIME_ZONE,
-        )
-    if not apps.ready:
-        django.setup(set_prefix=False)
+    """Set Django up, once for this process; threads that ask at the same time wait for the first."""
+    with _starting:
+        if not settings.configured:
+            settings.configure(
+                INSTALLED_APPS=INSTALLED_APPS,
+                DATABASES=DATABASES,
+                DATABASE_ROUTERS=DATABASE_ROUTERS,
+                DEFAULT_AUTO_FIELD=DEFAULT_AUTO_FIELD,
+                TASKS=TASKS,
+                USE_TZ=USE_TZ,
+                TIME_ZONE=TIME_ZONE,
+            )
+        if not apps.ready:
+            django.setup(set_prefix=False)
