@@ -76,7 +76,10 @@ class Server:
         """The name of a new database, empty or like the template, dropped at the end."""
         name = f"seatrial_{secrets.token_hex(6)}"
         with self.admin() as admin:
-            admin.execute(f"CREATE DATABASE {name} OWNER {OWNER}" + (f" TEMPLATE {template}" if template else ""))
+            admin.execute(
+                f"CREATE DATABASE {name} OWNER {OWNER}"
+                + (f" TEMPLATE {template} STRATEGY FILE_COPY" if template else "")
+            )
         try:
             yield name
         finally:
