@@ -115,6 +115,7 @@ NOT_FILLED = {
     "storage_invitation",
     "storage_notice",
     "storage_planunit",
+    "storage_ruling",
     "storage_servicetoken",
     "storage_worker",
 }

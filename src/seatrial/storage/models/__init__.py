@@ -10,6 +10,7 @@ from seatrial.storage.models.notice import Notice
 from seatrial.storage.models.participant import Membership, Organisation, Person
 from seatrial.storage.models.permission import Acquaintance, Consent, Grant, KeyRequest, Vote
 from seatrial.storage.models.read import Read, ReadDay
+from seatrial.storage.models.ruling import Ruling
 from seatrial.storage.models.submission import Act, ActContent, Edge, Order, Pack, Submission
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "PlanUnit",
     "Read",
     "ReadDay",
+    "Ruling",
     "ServiceToken",
     "Submission",
     "Vote",

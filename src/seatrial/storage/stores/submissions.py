@@ -114,7 +114,7 @@ class SubmissionTables:
         with self._database.session(viewer, writing=True):
             left = forgotten(self.load(viewer, object_id).standing)
             rows.ActContent.objects.filter(act__submission_id=object_id).delete()
-            for table in (rows.Consent, rows.Acquaintance, rows.Paper, rows.Document, rows.Grant):
+            for table in (rows.Consent, rows.Acquaintance, rows.Paper, rows.Document, rows.Grant, rows.Ruling):
                 table.objects.filter(submission_id=object_id).delete()
             columns = {"standing": encode(left), "window_end": None, "evaluator": ""}
             rows.Submission.objects.filter(pk=object_id).update(**columns)
