@@ -139,8 +139,9 @@ def _hints(kind: Any) -> dict[str, Any]:  # noqa: ANN401
 def _room(module: str) -> dict[str, Any]:
     """The classes of a module's room by name, without names that mean two of them."""
     room, found = module.rpartition(".")[0], defaultdict[str, set[Any]](set)
-    for name in [name for name in sys.modules if room and name.startswith(f"{room}.")]:
-        for key, item in vars(sys.modules[name]).items():
+    loaded = sys.modules.copy()  # whole: another thread may be importing
+    for name in [name for name in loaded if room and name.startswith(f"{room}.")]:
+        for key, item in vars(loaded[name]).copy().items():
             if isinstance(item, type):
                 found[key].add(item)
     known = {key: items.pop() for key, items in found.items() if len(items) == 1}
