@@ -45,7 +45,8 @@ REVEALS = {
     "custody/records.py": 1,
     "custody/seal.py": 2,
     "cli/custody.py": 1,  # the lease token, into its file
-    "evaluation/submission.py": 2,  # the lease token, as the API key of the evaluation
+    "evaluation/submission.py": 4,  # the lease token, as the API key of the evaluation, and for the lease's own facts
+    "evaluation/endpoint_sanity.py": 1,  # the same, for the first questions
 }
 """Where keys, credentials and lease tokens are read, and how often."""
 
