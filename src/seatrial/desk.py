@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 from seatrial.framework.data_class import DataClass
 from seatrial.framework.document import Document
+from seatrial.framework.framework_text import TEXT_KEYS
 from seatrial.framework.lifecycle import Asked, Case
 from seatrial.framework.lifecycles import LIFECYCLES
-from seatrial.framework.standing import Act
+from seatrial.framework.standing import Act, Kind
 from seatrial.framework.submission_store import WITHDRAW
 from seatrial.framework.two_key import KeyAction, KeyRequest, Vote
 
@@ -101,8 +102,13 @@ class Desk:
     def keys(self, object_id: str, standing: Standing) -> tuple[Keys, ...]:
         """The open requests for two keys on an object, with who is still to turn theirs."""
         pack = self.house.packs(standing.pack)
+        text = standing.kind is Kind.FRAMEWORK_TEXT
         return tuple(
-            Keys(request, votes, pack.key_rule(request.action).missing(request, votes, self.now))
+            Keys(
+                request,
+                votes,
+                (TEXT_KEYS if text else pack.key_rule(request.action)).missing(request, votes, self.now),
+            )
             for request, votes in self.house.permissions.asked(self.viewer, object_id)
             if request.withdrawn_at is None
         )
@@ -170,9 +176,10 @@ class Desk:
         return request
 
     def _paper(self, standing: Standing, kind: str, content: bytes, signers: tuple[str, ...]) -> Document:
-        digest = self.house.papers.put(self.viewer, standing.object, DataClass.P, content)
+        data_class = DataClass.F if standing.kind is Kind.FINDING else DataClass.P
+        digest = self.house.papers.put(self.viewer, standing.object, data_class, content)
         version = 1 + sum(document.kind == kind for document in standing.documents)
-        return Document(kind, version, digest, self.viewer.organisation, signers, self.now)
+        return Document(kind, version, digest, self.viewer.organisation, signers, self.now, data_class)
 
 
 def _asks(row: Transition | None) -> Iterator[Asked]:

@@ -8,20 +8,35 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seatrial.framework.consent import Activity
+from seatrial.framework.framework_text import READERS
 from seatrial.framework.lifecycles import apply
 from seatrial.framework.participant import Role
-from seatrial.framework.standing import Act, Kind
+from seatrial.framework.standing import Act, Actor, Kind, Standing
 from seatrial.framework.submission_store import NotHere, Place, Stale, Step, Unfounded, bare
 from seatrial.framework.viewer import Viewer
 from seatrial.storage.stores.log import LogTables
-from support.framework import AGENCY, BUREAU, DAY, HOUR, LAB, PACK, RIVAL, T0, actor, consent, fresh, full_act
+from support.framework import (
+    AGENCY,
+    BUREAU,
+    DAY,
+    HOUR,
+    LAB,
+    PACK,
+    RIVAL,
+    T0,
+    actor,
+    consent,
+    document,
+    fresh,
+    full_act,
+)
 from support.stores import DATABASES, Stored, submission_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from datetime import datetime
     from pathlib import Path
 
-    from seatrial.framework.standing import Standing
 
 SUB, OTHER = "sub_" + "0" * 32, "sub_" + "1" * 32
 HOUSE = Viewer.house("a test looks at everything")
@@ -174,6 +189,76 @@ def test_the_evaluator_knows_of_it_from_the_day_it_is_shared(stored: Stored) -> 
     assert stored.submissions.list(Viewer.of("per-8", AGENCY, Role.AGENCY_READER)) == ()
     for role in (Role.OPERATOR, Role.METRICS_READER, Role.PUBLIC):
         assert stored.submissions.list(Viewer.of("per-7", BUREAU, role)) == ()
+
+
+def proposed(stored: Stored) -> Standing:
+    """A text that the bureau proposes."""
+    act = Act("propose", Actor("per-lead", BUREAU, Role.EVALUATOR_LEAD), T0, documents=(document("pack_text", T0),))
+    standing, first = step(stored, Standing("txt_" + "0" * 32, Kind.FRAMEWORK_TEXT), act)
+    stored.submissions.save(LEAD, standing, 0, (first,))
+    return standing
+
+
+def test_a_text_of_the_framework_is_there_for_every_role_with_a_step_in_it(stored: Stored) -> None:
+    standing = proposed(stored)
+    for organisation in (LAB, RIVAL, BUREAU, AGENCY):
+        for role in Role:
+            seen = stored.submissions.list(Viewer.of("per-6", organisation, role), Kind.FRAMEWORK_TEXT)
+            assert seen == ((standing,) if role in READERS else ()), (organisation, role)
+
+
+def test_somebody_elses_text_takes_a_comment(stored: Stored) -> None:
+    standing = proposed(stored)
+    who = Actor("riv-counsel", RIVAL, Role.DEVELOPER_COUNSEL)
+    after, one = step(stored, standing, Act("comment", who, T0 + HOUR, documents=(document("comment", T0 + HOUR),)))
+    stored.submissions.save(Viewer.of(who.person, RIVAL, Role.DEVELOPER_COUNSEL), after, 1, (one,))
+    assert stored.submissions.load(LEAD, standing.object).standing.mark("commenters") == RIVAL
+
+
+def finding(stored: Stored, *events: str, vendor: str) -> Standing:
+    """A finding that the bureau has, after these steps."""
+    standing = Standing("fin_" + "0" * 32, Kind.FINDING, evaluator=BUREAU)
+    for version, event in enumerate(events):
+        act = finding_act(event, T0 + version * HOUR, vendor)
+        standing, one = step(stored, standing, act)
+        stored.submissions.save(HOUSE, standing, version, (one,))
+    return standing
+
+
+def finding_act(event: str, at: datetime, vendor: str) -> Act:
+    role, papers, marks = FINDING_STEPS[event]
+    who = Actor(f"per-{role}", BUREAU, role)
+    brought = tuple(document(kind, at, signers=(f"per-{role}",)) for kind in papers)
+    named = (*marks, *((("vendor", vendor),) if event == "intake" else ()))
+    return Act(event, who, at, documents=brought, marks=named, reason="it waits", date=at + DAY)
+
+
+FINDING_STEPS: dict[str, tuple[Role, tuple[str, ...], tuple[tuple[str, str], ...]]] = {
+    "intake": (Role.EVALUATOR, ("provenance", "commitment"), (("tlp", "TLP:AMBER+STRICT"),)),
+    "reproduce": (Role.VERIFIER, ("replay_record",), ()),
+    "cluster": (Role.ANALYST, (), (("cluster", "clu-1"),)),
+    "rate": (Role.ANALYST, ("rating_record",), (("rating", "low"),)),
+    "sign_off": (Role.ANALYST, ("decision_record",), ()),
+    "enqueue": (Role.COORDINATOR, ("contact_log",), ()),
+    "send_report": (Role.COORDINATOR, ("report_with_label", "reproducer", "pacing_token"), ()),
+}
+
+
+@pytest.mark.parametrize("vendor", ["works", RIVAL])
+def test_a_maintainer_knows_of_no_finding_that_was_not_reported(stored: Stored, vendor: str) -> None:
+    *before, _ = FINDING_STEPS
+    finding(stored, *before, vendor=vendor)
+    assert stored.submissions.list(Viewer.of("per-5", vendor, Role.MAINTAINER)) == ()
+
+
+@pytest.mark.parametrize("vendor", ["works", RIVAL])
+def test_a_reported_finding_is_there_for_the_maintainers_of_the_product(stored: Stored, vendor: str) -> None:
+    standing = finding(stored, *FINDING_STEPS, vendor=vendor)
+    assert standing.state == "reported"
+    assert stored.submissions.list(Viewer.of("per-5", vendor, Role.MAINTAINER)) == (standing,)
+    assert stored.submissions.list(LEAD, Kind.FINDING) == (standing,)
+    for viewer in (Viewer.of("per-5", "elsewhere", Role.MAINTAINER), Viewer.of("per-5", vendor, Role.DEVELOPER_OWNER)):
+        assert stored.submissions.list(viewer) == ()
 
 
 def test_a_job_sees_the_one_object_it_works_on(stored: Stored) -> None:

@@ -76,6 +76,12 @@ def embargo(standing: Standing) -> Embargo | None:
     return Embargo(day0, standing.date("exploited"), standing.date("fix_public"), standing.date("public"))
 
 
+def told(standing: Standing) -> str:
+    """The organisation that this finding was reported to because the product is its own; empty before that."""
+    reached = standing.kind is Kind.FINDING and standing.date("day0") is not None
+    return standing.mark("vendor") if reached else ""
+
+
 def _not_finder(case: Case) -> bool:
     return case.act.actor.person != case.standing.mark("finder")
 

@@ -4,6 +4,7 @@
   organisations or more other than the proposer's have commented on it.
 - Whoever proposed it may revise it, and may withdraw it for as long as it is not adopted.
 - Adopting a text changes no submission: each keeps the version that it pins.
+- A text is nobody's secret: every organisation in a role that has a step here sees it.
 """
 
 from __future__ import annotations
@@ -100,5 +101,8 @@ _ROWS = (
           protective=True),
 )
 # fmt: on
+
+READERS = frozenset(Role(actor) for row in _ROWS for actor in row.actors)
+"""Who sees every text there is, of whatever organisation: whoever has a step in its lifecycle."""
 
 FRAMEWORK_TEXT = Lifecycle(Kind.FRAMEWORK_TEXT, _ROWS, STATES, FINAL, belongs)

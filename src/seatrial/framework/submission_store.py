@@ -15,6 +15,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol
 
+from seatrial.framework.finding import told
+from seatrial.framework.framework_text import READERS
 from seatrial.framework.participant import DEVELOPER_ROLES, Role
 from seatrial.framework.standing import Act, Entry, Kind, Standing
 
@@ -133,12 +135,20 @@ def visible(viewer: Viewer, standing: Standing, *, rival: bool) -> bool:
 
     What the viewer may read of it is `access.decide`'s to say. This asks only whether its existence is known to them:
     to its developer, and to the organisations that a consent of it names or that assess it, once it has left the
-    developer's slice.
+    developer's slice. A text of the framework is there for every role that has a step in it; a finding, once it was
+    reported, for the maintainers of the very product, whatever else their organisation is.
     """
     if viewer.sees_all or viewer.submission == standing.object:
         return True
     if viewer.submission or viewer.role in UNSEEING:
         return False
+    if standing.kind is Kind.FRAMEWORK_TEXT:
+        return viewer.role in READERS
+    maintained = viewer.role is Role.MAINTAINER and viewer.organisation == told(standing)
+    return maintained or _of_party(viewer, standing, rival=rival)
+
+
+def _of_party(viewer: Viewer, standing: Standing, *, rival: bool) -> bool:
     if viewer.organisation == standing.developer:
         return viewer.role in DEVELOPER_ROLES
     if rival or viewer.role in DEVELOPER_ROLES:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from seatrial.framework.standing import Kind
 from seatrial.framework.submission_store import WITHDRAW
 from seatrial.ledger.event import Event
-from seatrial.storage.entry import step_refs
+from seatrial.storage.entry import WORDS, event_kind, step_refs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from seatrial.framework.viewer import Viewer
     from seatrial.ledger.log import LogStore
 
-KINDS = frozenset(str(kind) for kind in Kind)
+KINDS = frozenset(WORDS.get(kind, str(kind)) for kind in Kind)
 OF_CUSTODY = frozenset({"submission.withdrawn"})
 """Events of these kinds that record no act: custody's receipts."""
 
@@ -66,7 +66,7 @@ def _differs(record: Record, step: Step, event: Event | None) -> Iterator[str]:
         return
     if (event.stream, event.kind, event.nums.get("seq")) != (
         standing.object,
-        f"{standing.kind}.{entry.event}",
+        event_kind(standing.kind, entry.event),
         entry.seq,
     ):
         yield f"{where}: its entry speaks of another step"

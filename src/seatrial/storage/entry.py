@@ -1,6 +1,6 @@
 """What the log says of a step: digests, ids and numbers, and a commitment to the whole of it.
 
-- The event's kind is the object's kind and the event's name: `submission.submit`, `submission.withdraw`.
+- The event's kind is the object's kind and the event's name: `submission.submit`, `finding.rate`, `text.adopt`.
 - `act` commits to the act and its entry in the history, word for word; each paper is committed to by its digest under
   the same salt. Whoever is given a step can check it against the log; whoever is not learns nothing, and once the salt
   is gone nobody ever will.
@@ -28,6 +28,15 @@ LOG_ROLES = {"developer_owner": "developer", "developer_counsel": "counsel", "ev
 """Roles as an entry names them, where it differs from the role without its underscores."""
 
 
+WORDS = {"framework_text": "text"}
+"""Kinds of objects as an event's kind begins, where it differs: that part has no underscore."""
+
+
+def event_kind(kind: str, event: str) -> str:
+    """The kind of the event that records a step."""
+    return f"{WORDS.get(kind, kind)}.{event}"
+
+
 def step_bytes(step: Step) -> bytes:
     """The canonical bytes that an entry's `act` commits to."""
     return rfc8785.dumps({"act": encode(step.act), "entry": encode(step.entry)})
@@ -49,7 +58,7 @@ def step_event(standing: Standing, step: Step, stream_key: bytes, random: Callab
     actor = step.entry.actor
     role = LOG_ROLES.get(actor.role, actor.role.replace("_", ""))
     return Event(
-        kind=f"{standing.kind}.{step.entry.event}",
+        kind=event_kind(standing.kind, step.entry.event),
         at=instant(step.entry.at),
         stream=standing.object,
         actor=Actor(role, pseudonym(stream_key, actor.organisation)),

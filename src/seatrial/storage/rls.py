@@ -5,8 +5,9 @@
   ENABLED and FORCED; without a context it has no row, and a table that nobody described has none for any viewer.
 - A submission's policy is the SQL of `submission_store.visible`. Whatever hangs on a submission by foreign keys is
   there when its submission is; whoever has no act in any lifecycle changes nothing.
-- Papers are further narrowed by the classes of the matrix. Votes and two-key conditions, times of windows and purposes
-  are `access.decide`'s: the wall is coarser than the rule, never wider than the first wall.
+- Papers are further narrowed by the classes of the matrix, but for those of a framework text, which is no secret. Votes
+  and two-key conditions, times of windows and purposes are `access.decide`'s: the wall is coarser than the rule, never
+  wider than the first wall.
 - The house's policy is for the house's user and the owner alone. A viewer's connection can call itself what it likes:
   no policy of its user shows it everything. Where one user is all three, this holds against mistakes only.
 
@@ -25,9 +26,11 @@ from django.db import connections
 from django.db.models import ForeignKey
 
 from seatrial.framework.data_class import Action, DataClass
+from seatrial.framework.framework_text import READERS
 from seatrial.framework.lifecycles import LIFECYCLES
 from seatrial.framework.matrix import Condition, Way, read_matrix
 from seatrial.framework.participant import DEVELOPER_ROLES, OrganisationKind, Role
+from seatrial.framework.standing import Kind
 from seatrial.framework.submission_store import INNER_STATES, UNSEEING
 from seatrial.framework.two_key import RULES as TWO_KEYS
 from seatrial.storage import tables as _models  # noqa: F401 - the tables are known once it is loaded
@@ -86,9 +89,12 @@ IS_ACTING = _among(ROLE, {*ACTING, JOB_ROLE})
 _OF_KIND = f"EXISTS (SELECT 1 FROM storage_organisation o WHERE o.id = {ORGANISATION} AND o.kind ="
 IS_RIVAL, IS_AUDITOR = f"{_OF_KIND} '{OrganisationKind.DEVELOPER}')", f"{_OF_KIND} '{OrganisationKind.AUDITOR}')"
 
+_TEXT = f"kind = '{Kind.FRAMEWORK_TEXT}'"
 SUBMISSION_SEEN = f"""({IS_JOB} AND id = {SUBMISSION})
- OR ({IS_DEVELOPER} AND owner = {ORGANISATION})
- OR ({_among(ROLE, PERSONS - DEVELOPER_ROLES)} AND owner <> {ORGANISATION} AND NOT {IS_RIVAL}
+ OR ({_TEXT} AND {_among(ROLE, READERS)})
+ OR ({ROLE} = '{Role.MAINTAINER}' AND kind = '{Kind.FINDING}' AND told = {ORGANISATION})
+ OR (NOT {_TEXT} AND {IS_DEVELOPER} AND owner = {ORGANISATION})
+ OR (NOT {_TEXT} AND {_among(ROLE, PERSONS - DEVELOPER_ROLES)} AND owner <> {ORGANISATION} AND NOT {IS_RIVAL}
   AND ((evaluator = {ORGANISATION} AND NOT {_among("state", INNER_STATES)})
    OR EXISTS (SELECT 1 FROM storage_acquaintance k
     WHERE k.submission_id = storage_submission.id AND k.owner = storage_submission.owner
@@ -161,6 +167,7 @@ def _described() -> dict[str, Policy]:
         "storage_invitation": Policy(own, own, own),
         "storage_identityprovider": Policy("false"),
         "storage_servicetoken": Policy(own, own, own),
+        "storage_answeredrequest": Policy(own, own, own, own),
     }
 
 
@@ -188,7 +195,7 @@ def _by_class(action: Action) -> str:
             keys.setdefault(condition, set()).add(f"{role}/{data_class}")
     cell = f"({ROLE} || '/' || storage_paper.data_class)"
     ways = (f"({_among(cell, cells)} AND {sql})" for sql, cells in sorted(keys.items()))
-    return _of_submission("storage_paper", f"({' OR '.join((IS_JOB, *ways))})")
+    return _of_submission("storage_paper", f"({' OR '.join((IS_JOB, f's.{_TEXT}', *ways))})")
 
 
 @cache
@@ -210,6 +217,7 @@ def _ways(action: Action) -> frozenset[tuple[Role, DataClass, Way]]:
 _SEEN_IN_ROWS = {
     Condition.OWN: OWN,
     Condition.ASSIGNED: f"s.owner <> {ORGANISATION}",
+    Condition.MAINTAINED: f"s.told = {ORGANISATION}",
     Condition.GRANTED: f"""EXISTS (SELECT 1 FROM storage_grant g WHERE g.submission_id = storage_paper.submission_id
  AND g.data_class = storage_paper.data_class AND g.organisation = {ORGANISATION} AND g.role = {ROLE}
  AND g.ended_at IS NULL AND g.expires > now())""",

@@ -49,6 +49,7 @@ class Submission(models.Model):
     state = models.CharField(max_length=WORD_LENGTH)
     version = models.IntegerField()
     evaluator = models.CharField(max_length=ID_LENGTH)
+    told = models.CharField(max_length=ID_LENGTH, default="")
     pack = models.ForeignKey(Pack, models.PROTECT, null=True)
     window_end = models.DateTimeField(null=True)
     opened_at = models.DateTimeField()
@@ -61,6 +62,7 @@ class Submission(models.Model):
         indexes = (
             models.Index(fields=["owner", "opened_at"], name="submission_by_owner"),
             models.Index(fields=["window_end"], name="submission_by_window_end"),
+            models.Index(fields=["kind", "opened_at", "id"], name="submission_by_kind"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(version__gte=1), name="submission_has_an_act"),

@@ -8,13 +8,16 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError
-from django.db.models import Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
 
-from seatrial.framework.participant import DEVELOPER_ROLES
-from seatrial.framework.standing import Act, Actor, Entry, Standing
+from seatrial.framework.finding import told
+from seatrial.framework.framework_text import READERS
+from seatrial.framework.participant import DEVELOPER_ROLES, Role
+from seatrial.framework.standing import Act, Actor, Entry, Kind, Standing
 from seatrial.framework.submission_store import (
     INNER_STATES,
     UNSEEING,
@@ -33,11 +36,24 @@ from seatrial.storage.codec import decode, encode
 from seatrial.storage.tables import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from seatrial.framework.standing import Kind
     from seatrial.framework.viewer import Viewer
     from seatrial.storage.session import Database
+
+
+MOST = 100
+"""Rows of one page."""
+
+
+def _place(after: str) -> tuple[datetime, str] | None:
+    """Where a page begins; an address that nobody was given begins at the first."""
+    at, _, key = after.partition("~")
+    try:
+        found = datetime.fromisoformat(at)
+    except ValueError:
+        return None
+    return (found, key) if found.tzinfo else None
 
 
 def seen_by(viewer: Viewer) -> Q:
@@ -48,6 +64,15 @@ def seen_by(viewer: Viewer) -> Q:
         return Q(pk=viewer.submission)
     if viewer.role in UNSEEING:
         return Q(pk__in=[])
+    text = Q(kind=Kind.FRAMEWORK_TEXT)
+    others = ~text & _known_to(viewer)
+    if viewer.role is Role.MAINTAINER:
+        others |= Q(kind=Kind.FINDING, told=viewer.organisation)
+    return text | others if viewer.role in READERS else others
+
+
+def _known_to(viewer: Viewer) -> Q:
+    """Submissions and findings, by whose they are, who assesses them, and whom a consent names."""
     if viewer.role in DEVELOPER_ROLES:
         return Q(owner=viewer.organisation)
     own = Q(owner=viewer.organisation)
@@ -93,6 +118,27 @@ class SubmissionTables:
             if kind is not None:
                 found = found.filter(kind=kind)
             return tuple(decode(Standing, written) for written in found.values_list("standing", flat=True))
+
+    def page(
+        self, viewer: Viewer, kind: Kind, states: Sequence[str] = (), after: str = "", most: int = MOST
+    ) -> tuple[tuple[Standing, ...], str]:
+        """The next of one kind in the order of opening, and where the page after it begins; empty at the end."""
+        with self._database.session(viewer):
+            found = self._seen(viewer).filter(kind=kind).order_by("opened_at", "pk")
+            if states:
+                found = found.filter(state__in=states)
+            if place := _place(after):
+                found = found.filter(Q(opened_at__gt=place[0]) | Q(opened_at=place[0], pk__gt=place[1]))
+            read = list(found.values_list("standing", "opened_at", "pk")[: most + 1])
+        shown = read[:most]
+        more = f"{shown[-1][1].isoformat()}~{shown[-1][2]}" if len(read) > most else ""
+        return tuple(decode(Standing, written) for written, _, _ in shown), more
+
+    def counts(self, viewer: Viewer, kind: Kind) -> Mapping[str, int]:
+        """How many of one kind the viewer sees, by state."""
+        with self._database.session(viewer):
+            found = self._seen(viewer).filter(kind=kind).values_list("state").annotate(Count("pk")).order_by("state")
+            return dict(found)
 
     def owed(self, viewer: Viewer) -> tuple[tuple[str, Step], ...]:
         """Steps without an entry, oldest first."""
@@ -199,6 +245,7 @@ def _write_standing(standing: Standing, *, new: bool) -> None:
         "state": standing.state,
         "version": last.seq,
         "evaluator": standing.evaluator,
+        "told": told(standing),
         "pack_id": standing.pack.sha256 if standing.pack else None,
         "window_end": standing.window.end if standing.window else None,
         "changed_at": last.at,
