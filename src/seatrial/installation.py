@@ -58,6 +58,7 @@ class Installation:
         """Open both; custody first, for it has to answer even where the house does not open."""
         from seatrial.custody.entries import record_owed
         from seatrial.custody.home import CustodyHome
+        from seatrial.evaluation.submitted_runs import why_stopped
         from seatrial.framework.standing import Effect
         from seatrial.framework.submission import STILL
         from seatrial.house import House
@@ -80,7 +81,7 @@ class Installation:
         runs = submitted_runs(place)
 
         def stop_runs(standing: Standing, now: datetime) -> None:  # noqa: ARG001 - a room is told the time
-            runs.stop(standing.object)
+            runs.stop(standing.object, why_stopped(standing.state))
 
         def start_deletion(standing: Standing, now: datetime) -> None:
             opened.shredder((runs,)).start_clock(standing.object, now)

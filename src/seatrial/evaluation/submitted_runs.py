@@ -20,6 +20,15 @@ from seatrial.evaluation.rundir import RunError
 WITHDRAWN = "withdrawn (owner: developer)"
 
 
+def why_stopped(state: str) -> str:
+    """What a run's record says of a stop, from the state in which its submission stands now.
+
+    >>> why_stopped("incident_hold"), why_stopped("withdrawn")
+    ('the submission stands in incident hold', 'withdrawn (owner: developer)')
+    """
+    return WITHDRAWN if state == "withdrawn" else f"the submission stands in {state.replace('_', ' ')}"
+
+
 @dataclass(frozen=True, slots=True)
 class SubmittedRuns:
     """An entry a run, below one private folder with a folder a submission."""
