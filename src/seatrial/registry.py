@@ -116,6 +116,10 @@ class Registry:
             raise NotOpen("this invitation is used, withdrawn or too old; ask for a new one")
         return found
 
+    def invitations(self, organisation: str) -> tuple[Invitation, ...]:
+        """The newest invitations into an organisation, for the operator."""
+        return self.identity.invitations(Viewer.house("who is invited, for the operator"), organisation)
+
     def accept(self, invitation: Invitation, person: str, now: datetime, known: tuple[str, str] = ("", "")) -> None:
         """Let a person in, once; `known` is what their identity provider calls them, as (issuer, subject).
 

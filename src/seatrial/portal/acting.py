@@ -3,6 +3,7 @@
 - `request.acting` is that person in the pair they chose, or None; `request.pairs` are all the pairs they hold now.
 - A pair is looked up at every request: a membership that ended a second ago opens nothing.
 - Whoever has shown no second factor in this session holds no pair, whatever the registry says.
+- Whom an identity provider signed in acts for its organisation alone, and for nobody once the provider has ended.
 - A service token acts at the API alone, as itself, and no session is looked at beside it.
 - `request.now` is the one time of a request; whatever it asks the rooms, it asks at that time.
 """
@@ -87,9 +88,9 @@ class ActingMiddleware:
             if (refused := self._by_token(request)) is not None:
                 return refused
         else:
-            request.assurance = assurance(request)
-            shown = Need.SESSION.met(request.assurance, request.now)
-            request.pairs = pairs_of(request.user.get_username(), request.now) if shown else ()
+            request.assurance = shown = assurance(request)
+            held = pairs_of(request.user.get_username(), request.now) if vouched(shown, request.now) else ()
+            request.pairs = tuple(pair for pair in held if shown.within(pair.organisation))
             request.acting = chosen(request.pairs, request.session.get(CHOSEN, ""))
         if request.acting is not None:
             request.who = request.acting
@@ -115,6 +116,13 @@ def pairs_of(person: str, now: datetime) -> tuple[Acting, ...]:
     """What a person may act as now, services of the house left out."""
     held = Registry(house()).memberships(person, now)
     return tuple(Acting(person, one.organisation, one.role) for one in held if one.role not in SERVICE_ROLES)
+
+
+def vouched(shown: Assurance, now: datetime) -> bool:
+    """Whether two factors were shown, and whoever vouched for them still does."""
+    if not Need.SESSION.met(shown, now):
+        return False
+    return not shown.provider or shown.provider in {one.id for one in Registry(house()).providers()}
 
 
 def chosen(pairs: tuple[Acting, ...], wish: str) -> Acting | None:

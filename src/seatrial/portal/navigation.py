@@ -10,7 +10,12 @@ if TYPE_CHECKING:
     from seatrial.framework.participant import Role
 
 _BY_NAME = {route.name: route for route in ROUTES}
-_PLACES = (("Submissions", "submissions"), ("What is due", "due"), ("Account", "account"))
+_PLACES = (
+    ("Submissions", "submissions"),
+    ("What is due", "due"),
+    ("Organisations", "organisations"),
+    ("Account", "account"),
+)
 
 FOOTER = (("What this is and is not", "home"), ("Accessibility", "accessibility"))
 NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = tuple(

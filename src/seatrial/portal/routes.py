@@ -15,11 +15,12 @@ from allauth.mfa.webauthn import views as webauthn
 from seatrial.framework.participant import Role
 from seatrial.portal.access import ANYBODY, NOBODY, SIGNED_IN, Route
 from seatrial.portal.identity.assurance import Need
-from seatrial.portal.pages import account, acting, people, public, submissions
+from seatrial.portal.pages import account, acting, oidc, operators, people, public, submissions
 
 DEVELOPER = frozenset({Role.DEVELOPER_OWNER, Role.DEVELOPER_COUNSEL})
 EVALUATING = frozenset({Role.EVALUATOR, Role.EVALUATOR_LEAD})
 PARTIES = DEVELOPER | EVALUATING | {Role.DESIGNATION_LIAISON}
+OPERATOR = frozenset({Role.OPERATOR})
 PROGRAMS = SIGNED_IN - {Role.OPERATOR}
 READING = PARTIES | {Role.AGENCY_READER, Role.TRUSTED_PARTNER, Role.AUDITOR}
 
@@ -75,12 +76,20 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route("invitation", "invitation/", account.invitation, ANYBODY, ANYBODY),
     Route("invitation-accept", "invitation/accept/", account.accept, ANYBODY, ANYBODY),
+    Route("oidc-start", "account/provider/<str:name>/", oidc.start, ANYBODY),
+    Route("oidc-callback", "account/provider/", oidc.callback, ANYBODY),
     # One's own organisation: its people, and the tokens of its services
     Route("members", "people/", people.members, SIGNED_IN, SIGNED_IN),
     Route("invitation-withdraw", "people/invitations/<str:name>/", people.withdraw_invitation, NOBODY, SIGNED_IN),
     Route("leave", "people/<str:person>/<str:role>/end/", people.leave, SIGNED_IN, SIGNED_IN),
     Route("tokens", "tokens/", people.tokens, PROGRAMS, PROGRAMS),
     Route("token-revoke", "tokens/<str:name>/revoke/", people.revoke_token, NOBODY, PROGRAMS),
+    # The operator: who takes part, and who says who they are
+    Route("organisations", "organisations/", operators.organisations, OPERATOR, OPERATOR),
+    Route("organisation", "organisations/<str:name>/", operators.organisation, OPERATOR, OPERATOR),
+    Route("providers", "providers/", operators.providers, OPERATOR, OPERATOR, Need.FRESH),
+    Route("provider-end", "providers/<str:name>/end/", operators.end_provider, NOBODY, OPERATOR),
+    Route("all-tokens", "service-tokens/", operators.all_tokens, OPERATOR),
     # Submissions: what stands where, the next step, two keys, and the way out
     Route("submissions", "submissions/", submissions.index, READING),
     Route("submission", "submissions/<str:name>/", submissions.show, READING),

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from django.contrib.auth.models import AbstractBaseUser
     from django.http import HttpRequest
 
+    from seatrial.storage.stores.identity import IdentityProvider
+
 STEP_UP = timedelta(seconds=STEP_UP_S)  # our decision, a quarter of an hour: as long as one sitting over one paper
 
 
@@ -43,8 +45,14 @@ class Assurance:
     factor: Factor = Factor.NONE
     two_at: datetime | None = None
     passkey_at: datetime | None = None
+    bound_to: str = ""
+    """The one organisation that their identity provider signs people in for; empty for any."""
     provider: str = ""
     """The identity provider that signed them in, by our id; empty for a local account."""
+
+    def within(self, organisation: str) -> bool:
+        """Whether whoever signed them in may do so for an organisation."""
+        return not self.bound_to or self.bound_to == organisation
 
 
 NOTHING = Assurance()
@@ -86,14 +94,14 @@ def assurance(request: HttpRequest) -> Assurance:
 
 def of_records(records: Iterable[Mapping[str, Any]]) -> Assurance:
     """The same, of the list that a session keeps."""
-    best, two_at, passkey_at, provider = Factor.NONE, None, None, ""
+    best, two_at, passkey_at, bound_to, provider = Factor.NONE, None, None, "", ""
     for record in records:
         factor, at = _factor(record), datetime.fromtimestamp(record["at"], UTC)
         best = max(best, factor)
         two_at = at if factor >= Factor.TWO else two_at
         passkey_at = at if factor >= Factor.PASSKEY else passkey_at
-        provider = record.get("provider", "") or provider
-    return Assurance(best, two_at, passkey_at, provider)
+        bound_to, provider = record.get("bound_to") or bound_to, record.get("provider") or provider
+    return Assurance(best, two_at, passkey_at, bound_to, provider)
 
 
 def _factor(record: Mapping[str, Any]) -> Factor:
@@ -109,6 +117,10 @@ def proved(request: HttpRequest, user: AbstractBaseUser, kind: str) -> None:
     record_authentication(request, user, "mfa", type=kind)
 
 
-def proved_by_provider(request: HttpRequest, user: AbstractBaseUser, provider: str, factor: Factor) -> None:
+def proved_by_provider(
+    request: HttpRequest, user: AbstractBaseUser, provider: IdentityProvider, factor: Factor
+) -> None:
     """Write down that an identity provider vouched for them now."""
-    record_authentication(request, user, "oidc", provider=provider, factor=int(factor))
+    record_authentication(
+        request, user, "oidc", provider=provider.id, bound_to=provider.organisation, factor=int(factor)
+    )

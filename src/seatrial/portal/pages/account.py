@@ -132,7 +132,8 @@ def accept(request: PortalRequest) -> HttpResponse:
 
 def _joined(request: PortalRequest, registry: Registry, invited: Invitation) -> HttpResponse:
     """Whoever is signed in acts for one organisation more."""
-    if request.assurance.factor < Factor.TWO:
+    if request.assurance.factor < Factor.TWO or not request.assurance.within(invited.organisation):
+        messages.error(request, "Sign in with two factors of your own first, or as a member of that organisation.")
         return redirect("account")
     registry.accept(invited, request.user.get_username(), request.now)
     request.session.pop(INVITED, None)

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from seatrial.storage.session import Database
 
 
+SERVICE = "svc_"
+"""How ids of service tokens begin: a program acts, and is none of the people."""
+
+
 class ParticipantTables:
     """The registry of one installation; it starts empty."""
 
@@ -71,9 +75,13 @@ class ParticipantTables:
         """Who may act for an organisation that the viewer sees at `now`, by person; those after `after`."""
         self._own(viewer, organisation)
         with self._database.session(viewer):
-            found = rows.Membership.objects.filter(
-                Q(expires__isnull=True) | Q(expires__gt=now), organisation_id=organisation, person_id__gt=after
-            ).order_by("person_id", "pk")
+            found = (
+                rows.Membership.objects.filter(
+                    Q(expires__isnull=True) | Q(expires__gt=now), organisation_id=organisation, person_id__gt=after
+                )
+                .exclude(person__id__startswith=SERVICE)
+                .order_by("person_id", "pk")
+            )
             known = tuple(decode(Membership, record) for record in found.values_list("record", flat=True)[:most])
         return tuple(membership for membership in known if membership.active(now))
 
