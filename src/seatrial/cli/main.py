@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 import seatrial
+from seatrial.cli.backup import backup, restore
 from seatrial.cli.battery import battery
 from seatrial.cli.calendar import calendar
 from seatrial.cli.calibration import calibration
@@ -16,11 +17,13 @@ from seatrial.cli.gateway import gateway
 from seatrial.cli.half import half
 from seatrial.cli.ledger import ledger
 from seatrial.cli.measure import measure
+from seatrial.cli.portal import portal
 from seatrial.cli.review import plan, report, resume, review, stop
 from seatrial.cli.sandbox import sandbox
 from seatrial.cli.submission import submission
 from seatrial.cli.submit import submit
 from seatrial.cli.withdraw import withdraw
+from seatrial.cli.worker import worker
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -36,7 +39,7 @@ main.add_command(ledger)
 main.add_command(submission)
 main.add_command(framework)
 
-for verb in (submit, withdraw, custody, gateway):
+for verb in (submit, withdraw, custody, gateway, worker, backup, restore, portal):
     main.add_command(verb)
 
 main.add_command(calendar)

@@ -47,6 +47,7 @@ KEY_BYTES = 48
 LONGEST = timedelta(hours=12)  # of a session: our decision; NIST SP 800-63B rev. 3 allows 24 hours at AAL2
 STEP_UP_S = 900  # a second factor that is asked for again once it is older
 PASSWORD_LENGTH = 12  # our decision; NIST SP 800-63B rev. 3 asks for 8 where a second factor follows
+STATIC_AGE_S = 60  # of a file whose name stays when its content changes; one named by its content is kept for good
 CACHE = "portal_cached"
 """The table that all processes count attempts at sign-in in, see `models`."""
 PRIVATE_FILE = 0o600
@@ -198,6 +199,8 @@ def django_settings(place: PortalSettings) -> dict[str, Any]:
         "AUTH_PASSWORD_VALIDATORS": [{"NAME": f"{_VALIDATION}.{name}", **more} for name, more in _PASSWORDS.items()],
         "ALLAUTH_TRUSTED_PROXY_COUNT": int(place.trusted_proxy),
         "LOGGING_CONFIG": None,
+        "WHITENOISE_MAX_AGE": STATIC_AGE_S,
+        "WHITENOISE_ALLOW_ALL_ORIGINS": False,
         "SILENCED_SYSTEM_CHECKS": [],
         **_ACCOUNTS,
     }
@@ -214,6 +217,7 @@ _APPS = (
     "seatrial.portal.app.Portal",
 )
 _MIDDLEWARE = (
+    "seatrial.portal.logs.Requests",
     "seatrial.portal.headers.Headers",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
