@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any, cast
 from django.urls import reverse
 
 from seatrial.portal.access import SIGN_IN, opens
-from seatrial.portal.navigation import FOOTER, NAVIGATION
+from seatrial.portal.navigation import FOOTER, NAVIGATION, OUTSIDE
 from seatrial.portal.opening import place
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
 
-    from seatrial.portal.acting import Acting, PortalRequest
+    from seatrial.portal.acting import PortalRequest
 
 SIGN_OUT = "/account/logout/"
 
@@ -26,7 +26,7 @@ def page(plain: HttpRequest) -> dict[str, Any]:
     return {
         "acting": acting,
         "acting_url": reverse("acting"),
-        "acting_choices": [_choice(pair, current=pair == acting) for pair in pairs],
+        "pairs": pairs,
         "now": getattr(request, "now", None),
         "nav": _navigation(request, acting.role if acting else None),
         "sign_in_url": "" if acting else SIGN_IN,
@@ -37,14 +37,13 @@ def page(plain: HttpRequest) -> dict[str, Any]:
     }
 
 
-def _choice(pair: Acting, *, current: bool) -> dict[str, Any]:
-    label = f"{pair.role.replace('_', ' ')}, {pair.organisation}"
-    return {"value": pair.pair, "label": label, "current": current}
-
-
 def _navigation(request: HttpRequest, role: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a role, or None
+    places = [(label, name) for label, name, roles in NAVIGATION if opens(roles, role)] if role else OUTSIDE
     return [
-        {"label": label, "url": reverse(name), "current": request.path.startswith(reverse(name))}
-        for label, name, roles in NAVIGATION
-        if opens(roles, role)
+        {"label": label, "href": reverse(name), "current": _within(request.path, reverse(name))}
+        for label, name in places
     ]
+
+
+def _within(path: str, place: str) -> bool:
+    return path == place or (place != "/" and path.startswith(place))

@@ -17,7 +17,23 @@ _PLACES = (
     ("Account", "account"),
 )
 
-FOOTER = (("What this is and is not", "home"), ("Accessibility", "accessibility"))
+FOOTER = (
+    ("Agreements and organisations", "participants"),
+    ("Published reports", "reports"),
+    ("Counts", "statistics"),
+    ("Commitments", "commitments"),
+    ("The record", "record"),
+    ("Public keys", "keys"),
+    ("Check a file", "verify"),
+)
+"""For everybody, on every page, beside what this is and how it was checked for accessibility."""
+OUTSIDE = (
+    ("What this is", "home"),
+    ("Published reports", "reports"),
+    ("The record", "record"),
+    ("Check a file", "verify"),
+)
+"""For whoever is not signed in."""
 NAVIGATION: tuple[tuple[str, str, frozenset[Role]], ...] = tuple(
     (label, name, _BY_NAME[name].read) for label, name in _PLACES if name in _BY_NAME
 )

@@ -15,7 +15,7 @@ from allauth.mfa.webauthn import views as webauthn
 from seatrial.framework.participant import Role
 from seatrial.portal.access import ANYBODY, NOBODY, SIGNED_IN, Route
 from seatrial.portal.identity.assurance import Need
-from seatrial.portal.pages import account, acting, oidc, operators, people, public, submissions
+from seatrial.portal.pages import account, acting, oidc, operators, people, public, record, submissions
 
 DEVELOPER = frozenset({Role.DEVELOPER_OWNER, Role.DEVELOPER_COUNSEL})
 EVALUATING = frozenset({Role.EVALUATOR, Role.EVALUATOR_LEAD})
@@ -28,6 +28,18 @@ ROUTES: tuple[Route, ...] = (
     # For everybody
     Route("home", "", public.home, ANYBODY),
     Route("accessibility", "accessibility/", public.accessibility, ANYBODY),
+    Route("participants", "participants/", public.participants, ANYBODY),
+    Route("pack", "packs/<str:name>/", public.pack, ANYBODY),
+    Route("statistics", "statistics/", public.statistics, ANYBODY),
+    Route("reports", "reports/", public.reports, ANYBODY),
+    Route("report", "reports/<str:name>/", public.report, ANYBODY),
+    Route("report-file", "reports/<str:name>/<str:file>", public.report_file, ANYBODY),
+    Route("commitments", "commitments/", public.commitments, ANYBODY),
+    Route("verify", "verify/", public.verify, ANYBODY, ANYBODY),
+    Route("record", "record/", record.show, ANYBODY),
+    Route("keys", "keys/", record.keys, ANYBODY),
+    Route("ledger-checkpoint", "ledger/checkpoint", record.checkpoint, ANYBODY),
+    Route("ledger-tile", "ledger/tile/<path:path>", record.tile, ANYBODY),
     # Who acts
     Route("acting", "acting/", acting.choose, NOBODY, SIGNED_IN),
     # Who somebody is: sign-in, second factors, invitations; these pages look themselves whether anybody is signed in

@@ -1,0 +1,212 @@
+"""What anybody may know of an installation: public facts with their sources, counts, commitments, the record, its keys.
+
+- No row of a submission comes out of here: counts are over whole quarters that are over, and one under
+  `LEAST_SUBMISSIONS` is withheld, zero included. There are no sums, from which a withheld one could be worked out.
+- Whoever takes part in this installation is not listed: that is each organisation's own to say. The agreements are
+  public facts from a shipped file, each with its source.
+- A published report is a folder below `published/`, put there by a publication and changed by nobody.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import tomllib
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cache
+from typing import TYPE_CHECKING
+
+from seatrial.framework.viewer import Viewer
+from seatrial.ledger.checkpoint import Checkpoint
+from seatrial.ledger.note import Note
+from seatrial.ledger.policy import Policy
+from seatrial.shipped import load_shipped, names, shipped
+from seatrial.storage.stores.figures import MOST, FigureTables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from seatrial.framework.pack import PolicyPack, Source
+    from seatrial.house import House
+    from seatrial.storage.stores.figures import Commitment
+
+LEAST_SUBMISSIONS = 5  # our decision: a smaller count could be told to be somebody's
+COUNTED = {
+    "submit": "dossiers shared",
+    "grant_access": "accesses opened",
+    "sign_report": "reports signed",
+    "withdraw": "withdrawn by their developers",
+}
+"""The steps that are counted, and what a count of each says. The table is fixed: another one could be subtracted."""
+__all__ = ["MOST"]
+PUBLISHED = "published"
+REPORT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+FILES = {
+    "report.html": ("the report as a page", "text/html"),
+    "report.pdf": ("the report as a PDF", "application/pdf"),
+    "assessment.json": ("the same as data", "application/json"),
+    "bundle.zip": ("everything that a check needs", "application/zip"),
+}
+"""What a published report may consist of, and what each file is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Participant:
+    """A public fact: a developer has an agreement with somebody, from a day or a year on, as a source says."""
+
+    id: str
+    name: str
+    counterpart: str
+    date: str
+    note: str
+    source: Source
+
+
+@dataclass(frozen=True, slots=True)
+class Quarter:
+    """The counts of a quarter; None where one is withheld."""
+
+    year: int
+    quarter: int
+    counts: tuple[int | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A published report: its name, what it says of itself, and its files."""
+
+    name: str
+    subject: str
+    issued: str
+    notices: tuple[str, ...]
+    files: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class RecordHead:
+    """The record as it stands: the newest checkpoint, what it says, and who of the witnesses has signed one."""
+
+    number: int
+    key: str
+    note: bytes
+    checkpoint: Checkpoint
+    witnesses: tuple[tuple[str, str, bool], ...]
+    quorum_met: bool | None
+
+
+@cache
+def participants() -> tuple[Participant, ...]:
+    """The agreements that are publicly known, from the shipped file."""
+    from seatrial.framework.pack import Source, SourceKind  # noqa: PLC0415 - a type above, made only here
+
+    told = tomllib.loads(shipped().joinpath("examples", "participants.toml").read_text(encoding="utf-8"))
+    sources = {one["id"]: Source(**{**one, "kind": SourceKind(one["kind"])}) for one in told["source"]}
+    return tuple(
+        Participant(
+            one["id"], one["name"], one["counterpart"], str(one["date"]), one.get("note", ""), sources[one["source"]]
+        )
+        for one in told["participant"]
+    )
+
+
+def packs() -> tuple[PolicyPack, ...]:
+    """The shipped policies, each in its newest version."""
+    return tuple(load_shipped(name) for name in names())
+
+
+def statistics(house: House, now: datetime) -> tuple[Quarter, ...]:
+    """The counts of every quarter that is over since the first submission, newest first."""
+    began = datetime(now.year, 1 + 3 * ((now.month - 1) // 3), 1, tzinfo=now.tzinfo)
+    viewer = Viewer.house("counts for everybody, of quarters that are over")
+    found = FigureTables(house.database).by_quarter(viewer, tuple(COUNTED), began)
+    if not found:
+        return ()
+    first = min((year, quarter) for year, quarter, _ in found)
+    return tuple(
+        Quarter(year, quarter, tuple(_shown(found.get((year, quarter, event), 0)) for event in COUNTED))
+        for year, quarter in _back(began, first)
+    )
+
+
+def commitments(house: House, before: tuple[int, int] | None = None) -> tuple[Commitment, ...]:
+    """The newest commitments to findings, before an entry of the record where one is named."""
+    viewer = Viewer.house("commitments to findings, which tell nothing of them")
+    return FigureTables(house.database).commitments(viewer, before)
+
+
+def record_head(house: House) -> RecordHead:
+    """The record's newest checkpoint, once the store is shown to hold it. Raises `NotTheSameLog`."""
+    log, number = house.log, house.ledger.number
+    raw = log.checkpoint()
+    policy = witness_policy(house)
+    with log.store.reading() as tx:
+        seen = tx.latest_checkpoint(cosigned=True)
+    note, cosigned = Note.parse(raw), Note.parse(seen) if seen else None
+    signed = policy.cosigned_by(cosigned) if policy and cosigned else ()
+    known = policy.witnesses.items() if policy else ()
+    return RecordHead(
+        number,
+        log.signer.verifier.text,
+        raw,
+        Checkpoint.parse(note.text),
+        tuple((name, key.text, name in signed) for name, key in known),
+        policy.quorum_met(cosigned) if policy and cosigned else None,
+    )
+
+
+def witness_policy(house: House) -> Policy | None:
+    """Whose cosignatures count here; None where no witness is named."""
+    file = house.ledger.path / "policy"
+    return Policy.parse(file.read_bytes()) if file.is_file() else None
+
+
+def log_keys(house: House) -> tuple[str, ...]:
+    """The public keys of the logs of this installation, the newest last."""
+    files = [house.ledger.file(number, "vkey") for number in range(1, house.ledger.number + 1)]
+    return tuple(file.read_text("utf-8").strip() for file in files if file.is_file())
+
+
+def reports(home: Path) -> tuple[Published, ...]:
+    """The published reports, newest first."""
+    folder = home / PUBLISHED
+    found = (_report(one) for one in folder.iterdir()) if folder.is_dir() else ()
+    return tuple(sorted((one for one in found if one), key=lambda one: (one.issued, one.name), reverse=True))
+
+
+def report(home: Path, name: str) -> Published:
+    """One published report. Raises `LookupError`."""
+    found = _report(home / PUBLISHED / name) if REPORT.fullmatch(name) else None
+    if found is None:
+        raise LookupError(f"{name}: no such report is published here")
+    return found
+
+
+def report_file(home: Path, name: str, file: str) -> bytes:
+    """One of its files. Raises `LookupError`."""
+    if file not in dict(report(home, name).files):
+        raise LookupError(f"{name}: has no file {file}")
+    return (home / PUBLISHED / name / file).read_bytes()
+
+
+def _report(folder: Path) -> Published | None:
+    source = folder / "assessment.json"
+    if not (REPORT.fullmatch(folder.name) and source.is_file()):
+        return None
+    said = json.loads(source.read_bytes())
+    files = tuple((name, (folder / name).stat().st_size) for name in FILES if (folder / name).is_file())
+    return Published(folder.name, said["subject"]["alias"], said["issued"], tuple(said["notices"]), files)
+
+
+def _shown(count: int) -> int | None:
+    return count if count >= LEAST_SUBMISSIONS else None
+
+
+def _back(now: datetime, first: tuple[int, int]) -> Sequence[tuple[int, int]]:
+    """The quarters before the one that `now` is in, down to the first."""
+    year, quarter, found = now.year, (now.month - 1) // 3 + 1, []
+    while (year, quarter) > first:
+        year, quarter = (year, quarter - 1) if quarter > 1 else (year - 1, 4)
+        found.append((year, quarter))
+    return found
