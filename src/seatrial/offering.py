@@ -86,6 +86,7 @@ class Offering:
             self.policy,
             self.actor,
             self.at,
+            frozenset({Purpose.INQUIRY}),
         )
         paper = sha256(form)
         document = Document("inquiry_form", 1, paper, self.actor.organisation, (self.actor.person,), self.at)
@@ -157,6 +158,7 @@ def given(
     pack: PolicyPack,
     actor: Actor,
     at: datetime,
+    purposes: frozenset[Purpose] = frozenset(),
 ) -> Consent:
     """A consent for as long as the offer stands, to model facts and papers, under the pack's terms."""
     subject = subject_of(standing)
@@ -164,7 +166,7 @@ def given(
         id=name,
         subject=subject.id,
         activity=activity,
-        purposes=subject.purposes,
+        purposes=purposes or subject.purposes - {Purpose.INQUIRY},
         recipients=frozenset(recipients),
         classes=frozenset({DataClass.M, DataClass.P}),
         not_before=at,

@@ -70,6 +70,14 @@ class SqliteAccessStore:
         )
         return tuple((number, _row(body)) for number, body in found.fetchall())
 
+    def page(self, submission: str, before: int | None, count: int) -> tuple[tuple[int, AccessRow], ...]:
+        """At most `count` of a submission's rows with their numbers, newest first; those before number `before`."""
+        found = self._file.connection().execute(
+            "SELECT number, body FROM access_row WHERE submission = ? AND number < ? ORDER BY number DESC LIMIT ?",
+            (submission, 2**62 if before is None else before, count),
+        )
+        return tuple((number, _row(body)) for number, body in found.fetchall())
+
     def put_root(self, made: LogRoot) -> None:
         """Keep a root."""
         with self._file.writing() as tx:

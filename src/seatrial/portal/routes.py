@@ -15,9 +15,30 @@ from allauth.mfa.webauthn import views as webauthn
 from seatrial.framework.participant import Role
 from seatrial.portal.access import ANYBODY, NOBODY, SIGNED_IN, Route
 from seatrial.portal.identity.assurance import Need
-from seatrial.portal.pages import account, acting, oidc, operators, people, public, record, submissions
+from seatrial.portal.pages import (
+    account,
+    acting,
+    agreements,
+    calls,
+    consents,
+    drafts,
+    grants,
+    health,
+    live,
+    model_access,
+    offers,
+    oidc,
+    operators,
+    people,
+    public,
+    record,
+    submissions,
+    withdrawal,
+)
 
-DEVELOPER = frozenset({Role.DEVELOPER_OWNER, Role.DEVELOPER_COUNSEL})
+OWNER = frozenset({Role.DEVELOPER_OWNER})
+DEVELOPER = OWNER | {Role.DEVELOPER_COUNSEL}
+SIGNING = DEVELOPER | {Role.EVALUATOR_LEAD}
 EVALUATING = frozenset({Role.EVALUATOR, Role.EVALUATOR_LEAD})
 PARTIES = DEVELOPER | EVALUATING | {Role.DESIGNATION_LIAISON}
 OPERATOR = frozenset({Role.OPERATOR})
@@ -40,6 +61,9 @@ ROUTES: tuple[Route, ...] = (
     Route("keys", "keys/", record.keys, ANYBODY),
     Route("ledger-checkpoint", "ledger/checkpoint", record.checkpoint, ANYBODY),
     Route("ledger-tile", "ledger/tile/<path:path>", record.tile, ANYBODY),
+    # For whoever watches over the installation
+    Route("lives", "healthz", health.lives, ANYBODY),
+    Route("ready", "readyz", health.is_ready, ANYBODY),
     # Who acts
     Route("acting", "acting/", acting.choose, NOBODY, SIGNED_IN),
     # Who somebody is: sign-in, second factors, invitations; these pages look themselves whether anybody is signed in
@@ -102,10 +126,45 @@ ROUTES: tuple[Route, ...] = (
     Route("providers", "providers/", operators.providers, OPERATOR, OPERATOR, Need.FRESH),
     Route("provider-end", "providers/<str:name>/end/", operators.end_provider, NOBODY, OPERATOR),
     Route("all-tokens", "service-tokens/", operators.all_tokens, OPERATOR),
-    # Submissions: what stands where, the next step, two keys, and the way out
+    # Submissions: what stands where, the next step, two keys
     Route("submissions", "submissions/", submissions.index, READING),
+    Route("offer-new", "submissions/new/", offers.new, OWNER, OWNER),
+    Route("inquiry-new", "submissions/inquire/", offers.inquiry, OWNER, OWNER),
     Route("submission", "submissions/<str:name>/", submissions.show, READING),
     Route("submission-step", "submissions/<str:name>/steps/<str:event>/", submissions.step, PARTIES, PARTIES),
     Route("submission-key", "submissions/<str:name>/keys/<str:action>/", submissions.key, PARTIES, PARTIES),
-    Route("submission-withdraw", "submissions/<str:name>/withdraw/", submissions.withdraw, DEVELOPER, DEVELOPER),
+    Route("submission-proof", "submissions/<str:name>/proofs/<int:seq>/", drafts.step_receipt, DEVELOPER | EVALUATING),
+    # Of a submission, its developer's: the offer, the agreement, consents, access, runs, the report, and the way out
+    Route("submission-share", "submissions/<str:name>/share/", offers.sharing, OWNER, OWNER),
+    Route("submission-agreement", "submissions/<str:name>/agreement/", agreements.show, SIGNING),
+    Route("agreement-propose", "submissions/<str:name>/agreement/propose/", agreements.propose, NOBODY, SIGNING),
+    Route("agreement-sign", "submissions/<str:name>/agreement/sign/", agreements.sign, NOBODY, SIGNING),
+    Route("submission-consents", "submissions/<str:name>/consents/", consents.show, DEVELOPER, OWNER),
+    Route("consent-revoke", "submissions/<str:name>/consents/<str:consent>/revoke/", consents.revoke, NOBODY, OWNER),
+    Route("submission-access", "submissions/<str:name>/access/", model_access.show, DEVELOPER),
+    Route("access-grant", "submissions/<str:name>/access/grant/", model_access.grant, NOBODY, OWNER),
+    Route("access-extend", "submissions/<str:name>/access/extend/", model_access.extend, NOBODY, OWNER),
+    Route("access-pause", "submissions/<str:name>/access/pause/", model_access.pause, NOBODY, OWNER),
+    Route("access-resume", "submissions/<str:name>/access/resume/", model_access.resume, NOBODY, OWNER),
+    Route("access-deposit", "submissions/<str:name>/access/deposit/", model_access.deposit, NOBODY, OWNER),
+    Route("access-upload", "submissions/<str:name>/access/upload/", model_access.upload, NOBODY, OWNER),
+    Route("lease-revoke", "submissions/<str:name>/leases/<str:lease>/end/", model_access.revoke_lease, NOBODY, OWNER),
+    Route("submission-calls", "submissions/<str:name>/calls/", calls.show, DEVELOPER),
+    Route("calls-file", "submissions/<str:name>/calls/file.<str:ending>", calls.download, DEVELOPER),
+    Route("submission-runs", "submissions/<str:name>/runs/", live.show, DEVELOPER),
+    Route("submission-report", "submissions/<str:name>/report/", drafts.show, DEVELOPER),
+    Route("report-comment", "submissions/<str:name>/report/comment/", drafts.comment, NOBODY, DEVELOPER),
+    Route("report-extend", "submissions/<str:name>/report/extend/", drafts.extend, NOBODY, OWNER),
+    Route("submission-run-file", "submissions/<str:name>/runs/<int:number>/<str:file>", drafts.run_file, DEVELOPER),
+    Route("submission-paper", "submissions/<str:name>/papers/<str:digest>/", drafts.paper, DEVELOPER),
+    Route("submission-grants", "submissions/<str:name>/grants/", grants.show, DEVELOPER),
+    Route("grant-end", "submissions/<str:name>/grants/<str:grant>/end/", grants.end, NOBODY, OWNER),
+    Route("submission-receipts", "submissions/<str:name>/receipts/", withdrawal.receipts, DEVELOPER),
+    Route(
+        "submission-receipt",
+        "submissions/<str:name>/receipts/<str:kind>/<str:ending>",
+        withdrawal.receipt_file,
+        DEVELOPER,
+    ),
+    Route("submission-withdraw", "submissions/<str:name>/withdraw/", withdrawal.withdraw, DEVELOPER, DEVELOPER),
 )

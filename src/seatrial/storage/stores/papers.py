@@ -59,6 +59,12 @@ class PaperTables:
             raise LookupError(f"{submission}: no paper of this digest is kept here")
         return bytes(content)
 
+    def kept(self, viewer: Viewer, submission: str) -> dict[str, int]:
+        """The digests of the papers that are kept here, each with its size in bytes; empty for whoever sees none."""
+        with self._database.session(viewer):
+            seen = rows.Submission.objects.filter(seen_by(viewer), pk=submission)
+            return dict(rows.Paper.objects.filter(submission__in=seen).values_list("digest", "size"))
+
     @staticmethod
     def _seen(viewer: Viewer, submission: str) -> None:
         if not rows.Submission.objects.filter(seen_by(viewer), pk=submission).exists():

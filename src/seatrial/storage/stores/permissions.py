@@ -75,6 +75,24 @@ class PermissionTables:
             rows.Grant.objects.bulk_update(going, ["ended_at", "record"])
             return len(going)
 
+    def end_grant(self, viewer: Viewer, submission: str, name: str, at: datetime) -> bool:
+        """End one grant of the developer's own submission; whether it was open until now.
+
+        Raises:
+            LookupError: there is no such grant of this viewer's.
+        """
+        with self._database.session(viewer, writing=True):
+            self._seen(viewer, submission)
+            own = viewer.sees_all or viewer.role in DEVELOPER_ROLES
+            row = rows.Grant.objects.filter(submission_id=submission, name=name).first() if own else None
+            if row is None:
+                raise LookupError(f"{name}: there is no such grant of yours")
+            if row.ended_at is not None:
+                return False
+            row.ended_at, row.record = at, encode(decode(Grant, row.record).end(at))
+            row.save(update_fields=["ended_at", "record"])
+            return True
+
     def ask(self, viewer: Viewer, submission: str, request: KeyRequest) -> None:
         """Keep a request for two keys."""
         with self._database.session(viewer, writing=True):
@@ -113,6 +131,20 @@ class PermissionTables:
             return tuple(
                 (decode(KeyRequest, row.record), tuple(decode(Vote, vote.record) for vote in row.votes.all()))
                 for row in found
+            )
+
+    def asked_everywhere(self, viewer: Viewer) -> tuple[tuple[str, KeyRequest, tuple[Vote, ...]], ...]:
+        """The requests that nobody has withdrawn, of every submission that the viewer sees, oldest first."""
+        with self._database.session(viewer):
+            seen = rows.Submission.objects.filter(seen_by(viewer))
+            found = rows.KeyRequest.objects.filter(submission__in=seen, withdrawn_at__isnull=True).order_by("pk")
+            return tuple(
+                (
+                    row.submission_id,
+                    decode(KeyRequest, row.record),
+                    tuple(decode(Vote, vote.record) for vote in row.votes.all()),
+                )
+                for row in found.prefetch_related("votes")
             )
 
     def void(self, viewer: Viewer, submission: str, at: datetime) -> int:
