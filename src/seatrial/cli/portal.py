@@ -136,6 +136,31 @@ def _services(given: dict[str, Any], pages: socket.socket | None) -> list[Servic
     return found
 
 
+@portal.command()
+@click.pass_obj
+def check(given: dict[str, Any]) -> None:
+    """List everything that is missing, and change nothing."""
+    with spoken():
+        found = _missing(_environment(given), demo=given["demo"])
+    for words in found:
+        click.echo(words)
+    if found:
+        sys.exit(1)
+    click.echo("nothing is missing")
+
+
+def _missing(environment: dict[str, str], *, demo: bool) -> list[str]:
+    from seatrial.installation import now
+    from seatrial.portal.settings import PortalSettings
+
+    place, found = PortalSettings.read(Path(environment["SEATRIAL_HOME"]), environment, demonstration=demo)
+    if place is None:
+        return found
+    from seatrial.portal.health import missing
+
+    return [*found, *missing(place, now())]
+
+
 @portal.command(hidden=True)
 @click.pass_obj
 def prepare(given: dict[str, Any]) -> None:
@@ -146,10 +171,13 @@ def prepare(given: dict[str, Any]) -> None:
         place = _place({**os.environ}, demo=given["demo"])
         set_up(place)
         from seatrial.installation import Installation, now
+        from seatrial.portal.health import missing
         from seatrial.registry import Registry
 
         installation = Installation.open()
         serve(installation)
+        if place.production and (found := missing(place, now())):
+            raise ValueError("\n".join(["something is missing; see seatrial portal check", *found]))
         if (secret := Registry(installation.house).first_invitation(now())) is not None:
             click.echo(f"first operator, within a day: {place.url}/invitation/#{secret}")
 

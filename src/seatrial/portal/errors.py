@@ -36,7 +36,9 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
 
 def broken(request: HttpRequest) -> HttpResponse:
     """A fault of ours."""
-    return plain(request, 500, "Something went wrong here", "Nothing of what you sent is shown. Try again later.")
+    number = getattr(request, "number", "")
+    words = f"Nothing of what you sent is shown. Try again later. The log knows this as request {number}."
+    return plain(request, 500, "Something went wrong here", words)
 
 
 def plain(request: HttpRequest, status: int, title: str, words: str) -> HttpResponse:

@@ -84,12 +84,26 @@ class PortalSettings:
         Raises:
             BadSettings: with everything that is wrong.
         """
+        made, faults = cls.read(home, environment, demonstration=demonstration)
+        if made is None or faults:
+            raise BadSettings("\n".join(faults))
+        return made
+
+    @classmethod
+    def read(
+        cls, home: Path, environment: Mapping[str, str], *, demonstration: bool = False
+    ) -> tuple[PortalSettings | None, list[str]]:
+        """Read them as far as they go, and all that is wrong; None where the database's address is none."""
         given = {name: value for name, value in environment.items() if name.startswith("SEATRIAL_") and value}
         password = _path(given.get("SEATRIAL_DATABASE_PASSWORD_FILE"))
         hosts = tuple(item.strip() for item in given.get("SEATRIAL_HOSTS", "").split(",") if item.strip())
+        try:
+            database = Address.of(home, given.get("SEATRIAL_DATABASE", ""), password)
+        except ValueError as error:
+            return None, [*_unknown(given), str(error)]
         made = cls(
             home=home,
-            database=Address.of(home, given.get("SEATRIAL_DATABASE", ""), password),
+            database=database,
             mode=given.get("SEATRIAL_MODE", "embedded"),
             url=given.get("SEATRIAL_URL", DEFAULT_URL).rstrip("/"),
             hosts=hosts or LOOPBACK,
@@ -102,9 +116,7 @@ class PortalSettings:
             mail_from=given.get("SEATRIAL_MAIL_FROM", "seatrial@localhost"),
             demonstration=demonstration,
         )
-        if faults := [*_unknown(given), *made.faults()]:
-            raise BadSettings("\n".join(faults))
-        return made
+        return made, [*_unknown(given), *made.faults()]
 
     @property
     def production(self) -> bool:
@@ -135,7 +147,8 @@ class PortalSettings:
         """The key of sessions; in an embedded installation it is made when it is missing."""
         path = self.secret_key_file or self.home / "keys" / "portal.secret"
         if not path.exists() and self.secret_key_file is None:
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            for folder in (self.home, path.parent):  # of parents that it makes, mkdir sets no mode
+                folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE_FILE), "w") as file:  # noqa: PTH123
                 file.write(secrets.token_urlsafe(KEY_BYTES))
         if path.stat().st_mode & 0o077:
