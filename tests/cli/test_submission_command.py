@@ -66,7 +66,7 @@ def test_acts_with_papers_and_keys_lead_to_an_agreement(run: Run, tmp_path: Path
     evaluate = encode(consent(Activity.EVALUATE, of=name.replace("sub_", "sbj_"), days=60))
     given.write_text(json.dumps(evaluate))
     run("submission", "act", name, "give_consent", *OWNER, "--consent", str(given))
-    turning = ("submission", "key", name, "agree", "--digest", digest("the agreement"))
+    turning = ("submission", "key", name, "agree", "--digest", digest("as agreed"))
     assert "missing: the key of evaluator_lead of bureau" in run(*turning, *OWNER).stdout
     assert "both keys are turned until" in run(*turning, *LEAD).stdout
     assert f"agree of {name}" in run("submission", "keys", name, *OWNER).stdout

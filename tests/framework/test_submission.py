@@ -17,7 +17,21 @@ from seatrial.framework.standing import Act, Effect, Standing
 from seatrial.framework.subject import AccessForm
 from seatrial.framework.window import WindowEmpty
 from seatrial.shipped import pack_named
-from support.framework import AGENCY, DAY, HOUR, LAB, PACK, T0, actor, consent, document, fresh, full_act, subject
+from support.framework import (
+    AGENCY,
+    DAY,
+    HOUR,
+    LAB,
+    PACK,
+    T0,
+    actor,
+    consent,
+    digest,
+    document,
+    fresh,
+    full_act,
+    subject,
+)
 
 TO_AGREED = (
     ("open_draft", "developer_owner"),
@@ -305,6 +319,15 @@ def test_votes_of_others_turn_no_key() -> None:
             apply(terms, replace(act, **changed), PACK, T0)  # type: ignore[arg-type]
     with pytest.raises(NotPossible, match="two keys to agree"):
         apply(terms, act, PACK, T0 + 24 * HOUR)
+
+
+def test_both_sides_agree_to_the_text_that_they_turned_their_keys_for_and_to_no_other() -> None:
+    terms, act = walked(*TO_AGREED[:3]), full_act("agree", actor("developer_owner"), T0)
+    assert apply(terms, act, PACK, T0)[0].state == "agreed"
+    other = tuple(replace(one, digest=digest("another text")) for one in act.documents if one.kind == "agreement")
+    papers = tuple(one for one in act.documents if one.kind != "agreement")
+    with pytest.raises(NotPossible, match="keys that were turned for this very agreement"):
+        apply(terms, replace(act, documents=(*papers, *other)), PACK, T0)
 
 
 def test_a_withdrawn_submission_is_purged_once_all_classes_are_gone() -> None:

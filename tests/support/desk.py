@@ -83,7 +83,7 @@ def opened(desk: Desk, served: Endpoint, secret: str, *, began: bool = True) -> 
     given.write_text(json.dumps(encode(allowed)))
     desk.act(name, "give_consent", OWNER, consents=given)
     for who in (OWNER, LEAD):
-        desk("submission", "key", name, "agree", *who, "--digest", digest("the agreement"))
+        desk("submission", "key", name, "agree", *who, "--digest", digest("# agreement\n"))
     desk.act(name, "agree", LEAD, "agreement", "data_use_schedule", "incident_plan")
     desk.act(name, "register_plan", LEAD, "plan", "budget")
     desk.act(name, "grant_access", OWNER, "access_receipt")

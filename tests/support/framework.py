@@ -159,7 +159,15 @@ def full_act(event: str, by: Actor, at: datetime, *, about: str = "sub-1", **cha
         date=at + 10 * DAY,
         marks=(("candidates", "0"),),
     )
-    return replace(full, **changed)
+    full = replace(full, **changed)
+    return full if "documents" in changed or event != "agree" else _of_what_is_agreed(full)
+
+
+def _of_what_is_agreed(act: Act) -> Act:
+    """With the agreement that the act's own keys were turned for."""
+    asked = act.key_request
+    papers = (replace(one, digest=asked.digest) if asked and one.kind == "agreement" else one for one in act.documents)
+    return replace(act, documents=tuple(papers))
 
 
 def fresh(*, about: str = "sub-1", of: Subject | None = None, consents: tuple[Consent, ...] = ()) -> Standing:

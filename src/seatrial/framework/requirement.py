@@ -29,6 +29,17 @@ def brought(*kinds: str) -> tuple[Requirement, ...]:
     )
 
 
+def keyed(kind: str) -> Requirement:
+    """The paper of this kind that comes with the act is the very text that its keys were turned for."""
+    words = f"keys that were turned for this very {kind}"
+    return Requirement(words, lambda case: _keyed(case, kind), Asked("document", (kind,)))
+
+
+def _keyed(case: Case, kind: str) -> bool:
+    request = case.act.key_request
+    return request is not None and (kind, request.digest) in {(one.kind, one.digest) for one in case.act.documents}
+
+
 def held(*kinds: str) -> tuple[Requirement, ...]:
     """Each of these papers comes with the act or was brought before."""
     return tuple(

@@ -26,6 +26,7 @@ from seatrial.framework.requirement import (
     consent,
     date,
     held,
+    keyed,
     mark,
     reason,
     two_keys,
@@ -224,7 +225,7 @@ _BEFORE_ACCESS = (
     *rows("submitted terms agreed", "decline", LEAD, "declined", reason(*DECLINE_REASONS),
           effects=(Effect.END_GRANTS, Effect.VOID_VOTES, Effect.START_DELETION, Effect.NOTIFY), protective=True),
     *rows("terms", "agree", _SIDES, "agreed", _EVALUATE, two_keys(KeyAction.AGREE),
-          *brought("agreement", "data_use_schedule", "incident_plan")),
+          *brought("agreement", "data_use_schedule", "incident_plan"), keyed("agreement")),
     *rows("agreed", "register_plan", LEAD, "agreed", _EVALUATE, *brought("plan", "budget")),
 )
 
