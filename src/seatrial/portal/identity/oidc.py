@@ -49,7 +49,7 @@ STEPS = frozenset({Need.FRESH, Need.PASSKEY, Need.SIGNING})
 
 
 class NotSignedIn(Exception):
-    """An answer of a provider that is not taken; the text is for the log's reason, never for the page."""
+    """An answer of a provider that is not taken; the page says the same for all of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from seatrial.registry import NotOpen, Registry, RolesExclude
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from django.forms import BaseForm
     from django.http import HttpResponse
 
     from seatrial.portal.acting import PortalRequest
@@ -56,11 +57,25 @@ class SignIn(LoginView):
         """With the identity providers."""
         return {**super().get_context_data(**given), "providers": Registry(house()).providers()}
 
+    def get_form(self, form_class: type[BaseForm] | None = None) -> BaseForm:
+        """Without placeholders, which say the label once more."""
+        return _plain(super().get_form(form_class))
+
 
 class ChangePassword(PasswordChangeView):
     """The password anew; other sessions of the account end by it."""
 
     success_url = reverse_lazy("account")
+
+    def get_form(self, form_class: type[BaseForm] | None = None) -> BaseForm:
+        """Without placeholders."""
+        return _plain(super().get_form(form_class))
+
+
+def _plain(form: BaseForm) -> BaseForm:
+    for field in form.fields.values():
+        field.widget.attrs.pop("placeholder", None)
+    return form
 
 
 def show(request: PortalRequest) -> HttpResponse:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING
 
 import httpx
-import structlog
 from allauth.core.internal import ratelimit
 from django.contrib.auth import login
 from django.contrib.auth.models import User
@@ -31,7 +31,7 @@ MOST_BEGUN = 4
 """Sign-ins that a session can have begun; a tab that was left open does not end the next one."""
 RATES = {"oidc": "30/m/ip"}
 
-log = structlog.get_logger("portal")
+log = logging.getLogger("seatrial.identity")
 
 
 def start(request: PortalRequest, name: str) -> HttpResponse:
@@ -43,7 +43,7 @@ def start(request: PortalRequest, name: str) -> HttpResponse:
     try:
         url, state, begun = Client(provider, _callback()).begin(need, _then(request), request.now)
     except (NotSignedIn, httpx.HTTPError, KeyError, ValueError) as error:
-        return _refused(request, provider.id, type(error).__name__)
+        return _refused(request, error)
     kept = list(request.session.get(BEGUN, {}).items())[-MOST_BEGUN + 1 :]
     request.session[BEGUN] = {**dict(kept), state: begun.kept()}
     return redirect(url)
@@ -55,14 +55,14 @@ def callback(request: PortalRequest) -> HttpResponse:
     kept = waiting.pop(request.GET.get("state", ""), None)
     request.session[BEGUN] = waiting
     if kept is None:
-        return _refused(request, "", "nothing was begun with this state")
+        return _refused(request, NotSignedIn("nothing was begun with this state"))
     begun = Begun(**kept)
     provider = _provider(begun.provider)
     try:
         vouched = Client(provider, _callback()).finish(begun, request.GET.dict(), request.now)
         return _signed_in(request, provider, begun, vouched)
     except (NotSignedIn, NotOpen, RolesExclude) as error:
-        return _refused(request, provider.id, str(error))
+        return _refused(request, error)
 
 
 def _signed_in(request: PortalRequest, provider: IdentityProvider, begun: Begun, vouched: Vouched) -> HttpResponse:
@@ -127,7 +127,7 @@ def _then(request: PortalRequest) -> str:
     return wish if url_has_allowed_host_and_scheme(wish, allowed_hosts=None) else "/"
 
 
-def _refused(request: PortalRequest, provider: str, reason: str) -> HttpResponse:
-    """One page for all that can be wrong; the reason is for the log."""
-    log.warning("oidc.refused", provider=provider, reason=reason)
+def _refused(request: PortalRequest, error: Exception) -> HttpResponse:
+    """One page for all that can be wrong; the log has the line that found it."""
+    log.warning("a sign-in by a provider was not taken", exc_info=error)
     return render(request, "account/not_signed_in.html", status=403)
