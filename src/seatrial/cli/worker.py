@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from seatrial.installation import Installation
     from seatrial.ledger.cosign import WitnessAddress
 
-REVIEWS = "reviews"
-"""The folder of the installation in which reviews lie, a folder a unit."""
-
 
 @click.command()
 @click.option("--reviews", default=1, show_default=True, type=click.IntRange(0, 64), help="Reviews at a time.")
@@ -54,7 +51,7 @@ def kinds(installation: Installation) -> tuple[Kind, ...]:
     from seatrial.custody.log_roots import LogRoots
     from seatrial.custody.sqlite_access import SqliteAccessStore
     from seatrial.evaluation.jobs import Kind, Lane
-    from seatrial.evaluation.queued import RENDER_REPORT, RUN_REVIEW
+    from seatrial.evaluation.queued import RENDER_REPORT, REVIEWS, RUN_REVIEW
     from seatrial.installation import now
     from seatrial.ledger.post import http_post
     from seatrial.report import write_report

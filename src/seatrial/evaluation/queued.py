@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,13 +18,15 @@ from seatrial.evaluation.progress import describe, eta_s
 from seatrial.evaluation.request import Request
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from seatrial.evaluation.campaign import Progress
     from seatrial.evaluation.jobs import PlanUnit
 
 RUN_REVIEW = "run_review"
 RENDER_REPORT = "render_report"
+REVIEWS = "reviews"
+"""The folder of an installation in which reviews lie, a folder a unit."""
 
 
 def review_of(submission: str, request: Request, *, by: str, plan: str = "", base_url: str = "") -> Wanted:
@@ -45,13 +47,43 @@ def review_of(submission: str, request: Request, *, by: str, plan: str = "", bas
     )
 
 
+def carried_on(review: PlanUnit, *, by: str) -> Wanted:
+    """The rest of a review whose unit is over and whose run is not: the same run directory, its finished samples kept.
+
+    Raises `ValueError` for a unit that is open still, or complete.
+    """
+    if review.open or review.state is UnitState.COMPLETE:
+        raise ValueError(f"{review.id}: is {review.state}; there is nothing to carry on with")
+    wanted, run = review.wanted, run_id(review)
+    return replace(wanted, key=f"{wanted.submission or 'self-test'}/{run}", what={**wanted.what, "run": run}, by=by)
+
+
+def run_id(review: PlanUnit) -> str:
+    """The unit whose folder a review's run is in: its own, or that of the one it carries on."""
+    return str(review.wanted.what.get("run") or review.id)
+
+
+def each_run(units: Iterable[PlanUnit]) -> Iterator[PlanUnit]:
+    """The units of different runs: of those that carried one on, the first in the order given."""
+    seen: set[str] = set()
+    for unit in units:
+        if (run := run_id(unit)) not in seen:
+            seen.add(run)
+            yield unit
+
+
+def run_folder(home: Path, review: PlanUnit) -> Path:
+    """Where an installation has the run of a review, or will have it."""
+    return home / REVIEWS / run_id(review) / "run"
+
+
 def report_of(review: PlanUnit, *, by: str) -> Wanted:
     """The report of a review, rendered again; after the review, when that still runs."""
     return Wanted(
         kind=RENDER_REPORT,
         key=review.id,
         submission=review.wanted.submission,
-        what={"review": review.id},
+        what={"review": run_id(review)},
         why="the report of a review, from its rows",
         by=by,
         after=review.id if review.open else "",

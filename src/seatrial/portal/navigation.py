@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 _BY_NAME = {route.name: route for route in ROUTES}
 _PLACES = (
+    ("Reviews", "reviews"),
+    ("Scrutiny", "scrutiny"),
+    ("Countersign", "countersign"),
     ("Submissions", "submissions"),
     ("What is due", "due"),
     ("Organisations", "organisations"),

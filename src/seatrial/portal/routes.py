@@ -21,6 +21,7 @@ from seatrial.portal.pages import (
     agreements,
     calls,
     consents,
+    countersign,
     drafts,
     grants,
     health,
@@ -32,6 +33,10 @@ from seatrial.portal.pages import (
     people,
     public,
     record,
+    reports,
+    reviews,
+    runs,
+    scrutiny,
     submissions,
     withdrawal,
 )
@@ -39,7 +44,9 @@ from seatrial.portal.pages import (
 OWNER = frozenset({Role.DEVELOPER_OWNER})
 DEVELOPER = OWNER | {Role.DEVELOPER_COUNSEL}
 SIGNING = DEVELOPER | {Role.EVALUATOR_LEAD}
-EVALUATING = frozenset({Role.EVALUATOR, Role.EVALUATOR_LEAD})
+EVALUATOR = frozenset({Role.EVALUATOR})
+LEAD = frozenset({Role.EVALUATOR_LEAD})
+EVALUATING = EVALUATOR | LEAD
 PARTIES = DEVELOPER | EVALUATING | {Role.DESIGNATION_LIAISON}
 OPERATOR = frozenset({Role.OPERATOR})
 PROGRAMS = SIGNED_IN - {Role.OPERATOR}
@@ -167,4 +174,44 @@ ROUTES: tuple[Route, ...] = (
         DEVELOPER,
     ),
     Route("submission-withdraw", "submissions/<str:name>/withdraw/", withdrawal.withdraw, DEVELOPER, DEVELOPER),
+    # Reviews: the evaluator's queue, the plan, the boundary, runs as jobs, scrutiny, the report; what waits for a key
+    Route("reviews", "reviews/", reviews.index, EVALUATING),
+    Route("review", "reviews/<str:name>/", reviews.show, EVALUATING),
+    Route("review-plan", "reviews/<str:name>/plan/", reviews.plan, EVALUATING, LEAD),
+    Route("review-boundary", "reviews/<str:name>/boundary/", reviews.boundary, EVALUATING),
+    Route("review-end", "reviews/<str:name>/end/", reviews.end, EVALUATING, EVALUATOR),
+    Route("review-runs", "reviews/<str:name>/runs/", runs.index, EVALUATING),
+    Route("review-start", "reviews/<str:name>/runs/start/", runs.start, NOBODY, EVALUATOR),
+    Route("review-run", "reviews/<str:name>/runs/<str:unit>/", runs.show, EVALUATING),
+    Route("review-stop", "reviews/<str:name>/runs/<str:unit>/stop/", runs.stop, EVALUATING, EVALUATING),
+    Route("review-carry-on", "reviews/<str:name>/runs/<str:unit>/carry-on/", runs.carry_on, NOBODY, EVALUATOR),
+    Route("review-render", "reviews/<str:name>/runs/<str:unit>/render/", reports.render_again, NOBODY, EVALUATING),
+    Route("review-file", "reviews/<str:name>/runs/<str:unit>/files/<str:kind>", runs.file, EVALUATING),
+    Route("review-samples", "reviews/<str:name>/runs/<str:unit>/samples/", runs.samples, EVALUATING),
+    Route(
+        "review-sample",
+        "reviews/<str:name>/runs/<str:unit>/samples/<str:key>/",
+        scrutiny.transcript,
+        EVALUATING,
+        needs=Need.PASSKEY,
+    ),
+    Route(
+        "review-decide",
+        "reviews/<str:name>/runs/<str:unit>/samples/<str:key>/decide/",
+        scrutiny.decide,
+        NOBODY,
+        EVALUATING,
+        Need.PASSKEY,
+    ),
+    Route("review-scrutiny", "reviews/<str:name>/scrutiny/", scrutiny.of_review, EVALUATING),
+    Route("review-report", "reviews/<str:name>/report/", reports.show, EVALUATING),
+    Route("report-draft", "reviews/<str:name>/report/draft/", reports.draft, EVALUATOR, EVALUATOR),
+    Route("report-revise", "reviews/<str:name>/report/revise/", reports.revise, EVALUATOR, EVALUATOR),
+    Route("report-deliver", "reviews/<str:name>/report/deliver/", reports.deliver, LEAD, LEAD),
+    Route("report-sign", "reviews/<str:name>/report/sign/", reports.sign, LEAD, LEAD, Need.SIGNING),
+    Route("report-whole", "reviews/<str:name>/report/whole/", reports.whole, EVALUATING),
+    Route("report-key", "reviews/<str:name>/report/key/", reports.key, EVALUATING),
+    Route("report-paper", "reviews/<str:name>/report/<str:kind>/<int:version>/", reports.paper, EVALUATING),
+    Route("scrutiny", "scrutiny/", scrutiny.index, EVALUATING),
+    Route("countersign", "countersign/", countersign.index, LEAD),
 )

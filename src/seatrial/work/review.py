@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from seatrial.evaluation import campaign
 from seatrial.evaluation.jobs import CalledOff, HandedBack, Hopeless
-from seatrial.evaluation.queued import request_of, told
+from seatrial.evaluation.queued import request_of, run_id, told
 from seatrial.evaluation.rundir import RunDirectory, RunError
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ class Reviews:
 
     def review(self, unit: PlanUnit, hold: Hold) -> None:
         """Make the run directory and its report complete."""
-        run, submission = self.run_of(unit.id), unit.wanted.submission
+        run, submission = self.run_of(run_id(unit)), unit.wanted.submission
         record = self.record_of(submission) if submission else None
         if not _is_finished(run):
             _Attempt(self, unit, hold, request_of(unit.wanted.what), record).carry_on()
@@ -129,7 +129,7 @@ class _Attempt:
     record: Record | None
 
     def carry_on(self) -> None:
-        run = self.reviews.run_of(self.unit.id)
+        run = self.reviews.run_of(run_id(self.unit))
         _stop_if_told(self.hold)
         if self.record is None:
             self._prepared(run, self.request, None)
