@@ -8,11 +8,16 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from seatrial.desk import Brought, Desk
 from seatrial.framework.participant import Role
 from seatrial.framework.standing import Actor, Kind
 from seatrial.framework.submission import STATES
+from seatrial.installation import submitted_runs
+from seatrial.ledger.receipt import Receipt
+from seatrial.portal.journey import way
 from support.framework import digest
 
 if TYPE_CHECKING:
@@ -257,8 +262,6 @@ def test_a_report_of_a_run_is_there_from_the_delivery_of_the_draft_on(two: Two) 
     run.mkdir()
     (run / "report.html").write_text("<h1>report</h1>")
     (run / "run.json").write_text("{}")
-    from seatrial.installation import submitted_runs
-
     submitted_runs(two.portal.home).enter(two.name, run)
     assert two.owner.get(two.at + "runs/1/report.html").status_code == 404
     two.act(EVALUATOR, "end_runs", "deviations")
@@ -278,8 +281,6 @@ def test_the_history_has_its_entries_and_every_entry_its_proof(two: Two) -> None
     page = two.owner.get(two.at).content.decode()
     assert page.count(" of the record: its proof") == len(two.desk(OWNER).record(two.name).history)
     proof = two.owner.get(two.at + "proofs/1/")
-    from seatrial.ledger.receipt import Receipt
-
     assert Receipt.parse(proof.content).index >= 0
     assert two.owner.get(two.at + "proofs/99/").status_code == 404
 
@@ -334,18 +335,13 @@ def test_a_withdrawal_is_one_page_and_one_button_and_its_receipt_says_what_ended
         assert two.owner.get(two.at + left).status_code == 200, left
 
 
-def test_no_state_is_without_words(two: Two) -> None:
-    from seatrial.portal.journey import way
-
+def test_no_state_is_without_words() -> None:
     for state in STATES:
         shown = way((), state)
         assert sum(step["status"] == "current" for step in shown) == 1, state
 
 
 def test_a_list_asks_the_database_as_often_for_many_as_for_one(two: Two) -> None:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     two.offered()
     counts = []
     for more in (0, 4):

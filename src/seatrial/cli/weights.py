@@ -75,7 +75,7 @@ def open_upload(submission: str, again: str, token_file: Path) -> None:
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Put a proxy with TLS before any other.")
-@click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--port", default=PORT, show_default=True, type=click.IntRange(0, 65535), help="0 draws a free one.")
 @click.option("--reserve-gib", default=10, show_default=True, type=click.IntRange(0), help="GiB of the disk left free.")
 def receive(host: str, port: int, reserve_gib: int) -> None:
     """Take uploads until it is told to end."""
@@ -93,7 +93,8 @@ def receive(host: str, port: int, reserve_gib: int) -> None:
 
 
 def receiver(installation: Installation, reserve_gib: int) -> Starlette:
-    """The application that takes uploads, with what a former process left half written swept away."""
+    """The application that takes uploads and deposits, with what a former process left half written swept away."""
+    from seatrial.cli.deposit_door import deposit_door
     from seatrial.custody.chunks import DirectoryChunkStore
     from seatrial.custody.upload_app import upload_app
 
@@ -101,7 +102,9 @@ def receiver(installation: Installation, reserve_gib: int) -> Starlette:
     uploads.reserve_bytes = reserve_gib << 30
     if isinstance(uploads.chunks, DirectoryChunkStore):
         uploads.chunks.sweep()
-    return upload_app(uploads, now=now)
+    app = upload_app(uploads, now=now)
+    app.router.routes.insert(0, deposit_door(installation).route)
+    return app
 
 
 @click.command()
@@ -109,7 +112,7 @@ def receiver(installation: Installation, reserve_gib: int) -> Starlette:
 @click.option("--url", required=True, help="Where the receiver is, e.g. https://custody.example")
 @click.option("--token-file", required=True, type=FILE, help="File with the upload's token; - is standard input.")
 @click.option("--manifest", "stated", type=FILE, help="As `manifest` wrote it, so that nothing is read twice.")
-@click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 16))
+@click.option("--parallel", default=4, show_default=True, type=click.IntRange(1, 16), help="Chunks at a time.")
 @click.option("--ca", type=FILE, help="PEM of the authority that signed the receiver's certificate.")
 def upload(directory: Path, url: str, token_file: Path, stated: Path | None, parallel: int, ca: Path | None) -> None:
     """Send DIRECTORY. Interrupted, the same command goes on where it was."""

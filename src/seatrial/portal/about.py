@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
@@ -23,7 +24,7 @@ from seatrial.framework.submission_store import NotHere, Stale
 from seatrial.portal.opening import house
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from django import forms
     from django.http import HttpResponse
@@ -95,7 +96,14 @@ class About:
         """Where one of its pages is."""
         return reverse(page, args=(self.name, *more))
 
-    def page(self, template: str, *, status: int = 200, **context: Any) -> HttpResponse:  # noqa: ANN401 - of a template
+    def page(
+        self,
+        template: str,
+        context: Mapping[str, Any] = MappingProxyType({}),
+        *,
+        status: int = 200,
+        **more: Any,  # noqa: ANN401 - of a template
+    ) -> HttpResponse:
         """A page of this submission."""
         shared = {
             "about": self,
@@ -105,7 +113,7 @@ class About:
             "over": self.over,
             "marking": MODEL_FACTS,
         }
-        return render(self.request, template, {**shared, **context}, status=status)
+        return render(self.request, template, {**shared, **context, **more}, status=status)
 
     def tried(self, act: Callable[[], object], said: str, form: forms.Form | None = None) -> bool:
         """Whether the act was taken; what stopped it is said on the form, or above the page that comes next."""

@@ -113,7 +113,7 @@ def _page(here: About, form: ProposalForm, status: int = 200) -> HttpResponse:
         "signed_text": text.decode() if text else "",
         "marking": PAPERS,
     }
-    return here.page("developer/agreement.html", status=status, **context)
+    return here.page("developer/agreement.html", context, status=status)
 
 
 def _proposal(here: About) -> Proposal | None:

@@ -10,7 +10,7 @@ import csv
 import io
 import json
 from dataclasses import fields
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from django.http import StreamingHttpResponse
 
@@ -45,21 +45,22 @@ def show(request: PortalRequest, name: str) -> HttpResponse:
     covered = roots[-1].first + roots[-1].count if roots else 0
     lines = [{"number": number, "row": row, "rooted": number < covered} for number, row in shown]
     more = f"?before={shown[-1][0]}" if len(found) > PAGE else ""
-    return here.page("developer/calls.html", lines=lines, more=more, first=before is not None)
+    return here.page("developer/calls.html", {"lines": lines, "more": more, "first": before is not None})
 
 
-def download(request: PortalRequest, name: str, ending: str) -> StreamingHttpResponse:
+def download(request: PortalRequest, name: str, ending: str) -> HttpResponse:
     """Every call with its proof: a JSON object or a line of CSV each."""
     about(request, name)
     made = {"jsonl": (_json_lines, "application/jsonl"), "csv": (_csv_lines, "text/csv; charset=utf-8")}.get(ending)
     if made is None:
         raise NotHere(name)
     lines, kind = made
-    return StreamingHttpResponse(
+    answer = StreamingHttpResponse(
         lines(extract(_store(), name)),
         content_type=kind,
         headers={"Content-Disposition": f'attachment; filename="calls-{name}.{ending}"'},
     )
+    return cast("HttpResponse", answer)
 
 
 def _store() -> SqliteAccessStore:

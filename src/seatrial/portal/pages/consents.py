@@ -53,7 +53,8 @@ def _given(here: About, form: ConsentForm) -> HttpResponse:
 
 def _page(here: About, form: ConsentForm | None, status: int = 200) -> HttpResponse:
     lines = [_line(one, here.desk.now) for one in reversed(here.standing.consents)]
-    return here.page("developer/consents.html", status=status, lines=lines, form=form, marking=PAPERS)
+    context = {"lines": lines, "form": form, "marking": PAPERS}
+    return here.page("developer/consents.html", context, status=status)
 
 
 def _may_give(here: About) -> bool:

@@ -7,7 +7,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from django.http import FileResponse, HttpResponse
 
@@ -55,16 +55,15 @@ def extend(request: PortalRequest, name: str) -> HttpResponse:
     return back(here, "submission-report")
 
 
-def run_file(request: PortalRequest, name: str, number: int, file: str) -> FileResponse:
+def run_file(request: PortalRequest, name: str, number: int, file: str) -> HttpResponse:
     """One file of a run's report."""
     here = about(request, name)
     runs = _runs(here)
     if file not in FILES or not 0 < number <= len(runs) or not (runs[number - 1] / file).is_file():
         raise NotHere(name)
     path = runs[number - 1] / file
-    return FileResponse(
-        path.open("rb"), as_attachment=True, filename=f"{here.title}-{number}-{file}", content_type=KINDS[path.suffix]
-    )
+    named, kind = f"{here.title}-{number}-{file}", KINDS[path.suffix]
+    return cast("HttpResponse", FileResponse(path.open("rb"), as_attachment=True, filename=named, content_type=kind))
 
 
 def paper(request: PortalRequest, name: str, digest: str) -> HttpResponse:
@@ -110,7 +109,7 @@ def _page(here: About, form: CommentForm, status: int = 200) -> HttpResponse:
         "delivered": here.standing.state in DELIVERED,
         "marking": MARKING,
     }
-    return here.page("developer/report.html", status=status, **context)
+    return here.page("developer/report.html", context, status=status)
 
 
 def _runs(here: About) -> tuple[Path, ...]:

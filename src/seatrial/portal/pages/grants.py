@@ -37,7 +37,7 @@ def show(request: PortalRequest, name: str) -> HttpResponse:
         "recipients": _recipients(here),
         "marking": PAPERS,
     }
-    return here.page("developer/grants.html", **context)
+    return here.page("developer/grants.html", context)
 
 
 def end(request: PortalRequest, name: str, grant: str) -> HttpResponse:

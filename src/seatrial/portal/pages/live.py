@@ -40,7 +40,7 @@ def show(request: PortalRequest, name: str) -> HttpResponse:
         "spent": _spent([spend_of(lease) for lease in leases[-MOST:]]),
         "summary": _summary(here, lines),
     }
-    return here.page("developer/runs.html", **context)
+    return here.page("developer/runs.html", context)
 
 
 def _line(unit: PlanUnit) -> dict[str, Any]:

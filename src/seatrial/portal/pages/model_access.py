@@ -114,7 +114,7 @@ def deposit(request: PortalRequest, name: str) -> HttpResponse:
         "until": here.desk.now + TOKEN_TERM,
         "on_site": _form_of(here) == "on_site",
     }
-    return here.page("developer/deposit.html", **context)
+    return here.page("developer/deposit.html", context)
 
 
 def upload(request: PortalRequest, name: str) -> HttpResponse:
@@ -127,7 +127,7 @@ def upload(request: PortalRequest, name: str) -> HttpResponse:
         here.tried(_raising(error), "")
         return back(here, "submission-access")
     context = {"token": token.secret.reveal().decode(), "upload": token.upload, "receiver": place().custody_url}
-    return here.page("developer/upload.html", **context)
+    return here.page("developer/upload.html", context)
 
 
 def revoke_lease(request: PortalRequest, name: str, lease: str) -> HttpResponse:
@@ -176,7 +176,7 @@ def _page(here: About, until: UntilForm, pausing: PauseForm, status: int = 200) 
         "more_leases": len(leases) > LEASES,
         "suspended": custody.leases.suspended(here.name),
     }
-    return here.page("developer/access.html", status=status, **context)
+    return here.page("developer/access.html", context, status=status)
 
 
 def _opening(here: About) -> dict[str, Any]:

@@ -77,7 +77,7 @@ def sharing(request: PortalRequest, name: str) -> HttpResponse:
         "terms": terms_of(here.pack),
         "terms_digest": terms_digest(here.pack),
     }
-    return here.page("developer/share.html", **context)
+    return here.page("developer/share.html", context)
 
 
 def terms_of(pack: PolicyPack) -> list[tuple[str, Any]]:

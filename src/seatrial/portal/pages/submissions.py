@@ -100,7 +100,7 @@ def show(request: PortalRequest, name: str) -> HttpResponse:
         "earlier": f"?before={history[STEPS - 1].entry.seq}#history" if len(history) > STEPS else "",
         "log": house().ledger.number,
     }
-    return here.page("submissions/show.html", **context)
+    return here.page("submissions/show.html", context)
 
 
 def step(request: PortalRequest, name: str, event: str) -> HttpResponse:
@@ -118,9 +118,8 @@ def step(request: PortalRequest, name: str, event: str) -> HttpResponse:
         if here.tried(lambda: here.desk.act(name, event, brought, once), said, form):
             return redirect("submission", name=name)
     title = words(event).capitalize()
-    return here.page(
-        "submissions/step.html", status=422 if form.errors else 200, offer=offer, page_title=title, form=form
-    )
+    context = {"offer": offer, "page_title": title, "form": form}
+    return here.page("submissions/step.html", context, status=422 if form.errors else 200)
 
 
 def key(request: PortalRequest, name: str, action: str) -> HttpResponse:
@@ -134,7 +133,8 @@ def key(request: PortalRequest, name: str, action: str) -> HttpResponse:
         here.tried(lambda: turned(here, known[action], digest), f"Your key is turned for: {words(action)}.")
         return redirect("submission", name=name)
     asked = [_keys(here, one) for one in here.desk.keys(name, here.standing) if one.request.action == action]
-    return here.page("submissions/key.html", action=action, page_title=words(action).capitalize(), keys=asked)
+    context = {"action": action, "page_title": words(action).capitalize(), "keys": asked}
+    return here.page("submissions/key.html", context)
 
 
 def turned(here: About, action: KeyAction, digest: str) -> None:

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from seatrial.portal.about import About
     from seatrial.portal.acting import PortalRequest
 
+STEPS = 100
 FILES = {"dsse.json": "application/json", "tlog-proof": "text/plain", "md": "text/markdown"}
 
 
@@ -47,14 +48,16 @@ def withdraw(request: PortalRequest, name: str) -> HttpResponse:
         return back(here, "submission-receipts")
     at = request.now
     done = [(order.words, order.due - at) for order in orders(at)]
-    return here.page("developer/withdraw.html", done=done, stays=[(CONTENT[key], why) for key, why in STAYS.items()])
+    stays = [(CONTENT[key], why) for key, why in STAYS.items()]
+    return here.page("developer/withdraw.html", {"done": done, "stays": stays})
 
 
 def receipts(request: PortalRequest, name: str) -> HttpResponse:
     """The receipts of withdrawal and deletion, as a person reads them and as files."""
     here = about(request, name)
     found = [_shown(here, receipt) for kind in ReceiptKind if (receipt := _receipt(name, kind)) is not None]
-    return here.page("developer/receipts.html", receipts=found, history=here.record.history[-100:], marking=PAPERS)
+    context = {"receipts": found, "history": here.record.history[-STEPS:], "marking": PAPERS}
+    return here.page("developer/receipts.html", context)
 
 
 def receipt_file(request: PortalRequest, name: str, kind: str, ending: str) -> HttpResponse:
