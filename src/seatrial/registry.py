@@ -120,6 +120,10 @@ class Registry:
         """The newest invitations into an organisation, for the operator."""
         return self.identity.invitations(Viewer.house("who is invited, for the operator"), organisation)
 
+    def withdraw_invitation(self, invitation: Invitation, now: datetime) -> None:
+        """An invitation opens nothing any more."""
+        self.identity.withdraw(Viewer.house("an invitation is withdrawn"), invitation.id, now)
+
     def accept(self, invitation: Invitation, person: str, now: datetime, known: tuple[str, str] = ("", "")) -> None:
         """Let a person in, once; `known` is what their identity provider calls them, as (issuer, subject).
 

@@ -164,9 +164,9 @@ def _described() -> dict[str, Policy]:
         "storage_person": Policy(f"id = {PERSON} OR {members}", f"{ORGANISATION} IS NOT NULL", f"id = {PERSON}"),
         "storage_read": _reads(),
         "storage_worker": Policy("false"),
-        "storage_invitation": Policy(own, own, own),
+        "storage_invitation": Policy(own),
         "storage_identityprovider": Policy("false"),
-        "storage_servicetoken": Policy(own, own, own),
+        "storage_servicetoken": Policy(own),
         "storage_answeredrequest": Policy(own, own, own, own),
     }
 

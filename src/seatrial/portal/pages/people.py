@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.shortcuts import redirect, render
 
-from seatrial.framework.participant import Membership
+from seatrial.framework.participant import Membership, Role
 from seatrial.framework.submission_store import NotHere
 from seatrial.portal.forms.account import InviteForm, TokenForm
 from seatrial.portal.opening import house, place
@@ -17,7 +17,7 @@ from seatrial.storage.stores.identity import MOST
 if TYPE_CHECKING:
     from django.http import HttpResponse
 
-    from seatrial.portal.acting import PortalRequest
+    from seatrial.portal.acting import Acting, PortalRequest
 
 INVITATION_PATH = "/invitation/"
 
@@ -46,14 +46,22 @@ def members(request: PortalRequest) -> HttpResponse:
         "more": found[-1].person if len(found) == MOST else "",
         "invitations": [one for one in registry.identity.invitations(who.viewer, body.id) if one.open(request.now)],
         "form": form if roles else None,
-        "may_end": who.role in LEADS or who.role == "operator",
+        "may_end": _leads(who),
     }
     return render(request, "account/members.html", context, status=422 if form.errors else 200)
 
 
+def _leads(who: Acting) -> bool:
+    return who.role in LEADS or who.role is Role.OPERATOR
+
+
 def withdraw_invitation(request: PortalRequest, name: str) -> HttpResponse:
-    """An invitation opens nothing any more."""
-    Registry(house()).identity.withdraw(request.who.viewer, name, request.now)
+    """An invitation opens nothing any more: one's own, or any of the organisation where one leads."""
+    registry, who = Registry(house()), request.who
+    found = registry.identity.invitation(who.viewer, name=name)
+    if found is None or not (found.invited_by == who.person or _leads(who)):
+        raise NotHere(name)
+    registry.withdraw_invitation(found, request.now)
     messages.success(request, "The invitation is withdrawn.")
     return redirect("members")
 
@@ -63,7 +71,7 @@ def leave(request: PortalRequest, person: str, role: str) -> HttpResponse:
     registry, who = Registry(house()), request.who
     found = [one for one in registry.memberships(person, request.now) if one.organisation == who.organisation]
     ending = next((one for one in found if one.role == role), None)
-    if ending is None or not (who.role in LEADS or who.role == "operator" or person == who.person):
+    if ending is None or not (_leads(who) or person == who.person):
         raise NotHere(person)
     if request.method == "POST":
         registry.leave(ending, request.now)

@@ -2,7 +2,7 @@
 
 - A token is found by its SHA-256; what was shown once is nowhere.
 - An invitation is used once: whoever comes second finds it used, however close they were.
-- A viewer sees what their own organisation made; providers are the house's alone.
+- A viewer sees what their own organisation made, and changes none of it: whoever lets people in is the house.
 """
 
 from __future__ import annotations
@@ -141,12 +141,9 @@ class IdentityTables:
             return open_one.update(used_at=now, used_by=person) == 1
 
     def withdraw(self, viewer: Viewer, invitation: str, now: datetime) -> None:
-        """Withdraw one that the viewer sees; one that is used stays used."""
+        """Withdraw one; one that is used stays used."""
         with self._database.session(viewer, writing=True):
-            found = rows.Invitation.objects.filter(pk=invitation, used_at__isnull=True)
-            if not viewer.sees_all:
-                found = found.filter(organisation_id=viewer.organisation)
-            found.update(withdrawn_at=now)
+            rows.Invitation.objects.filter(pk=invitation, used_at__isnull=True).update(withdrawn_at=now)
 
     def put(self, viewer: Viewer, provider: IdentityProvider) -> None:
         """Enter a provider, or change its entry."""
@@ -199,12 +196,9 @@ class IdentityTables:
             return None if row is None else _token(row)
 
     def revoke(self, viewer: Viewer, token: str, now: datetime) -> bool:
-        """End a token that the viewer sees; whether there was one."""
+        """End a token; whether it was one that held."""
         with self._database.session(viewer, writing=True):
-            found = rows.ServiceToken.objects.filter(pk=token, revoked_at__isnull=True)
-            if not viewer.sees_all:
-                found = found.filter(organisation_id=viewer.organisation)
-            return found.update(revoked_at=now) == 1
+            return rows.ServiceToken.objects.filter(pk=token, revoked_at__isnull=True).update(revoked_at=now) == 1
 
 
 def _seen(viewer: Viewer, organisation: str) -> str:
