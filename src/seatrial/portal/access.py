@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
@@ -58,6 +59,37 @@ class Route:
         """Who may use this method; None where the route has no such method for anybody."""
         found = {"GET": self.read, "HEAD": self.read, "POST": self.act}.get(method, NOBODY)
         return found or None
+
+
+class Again(Enum):
+    """What the same request gets when a program sends it again under its `Idempotency-Key`."""
+
+    FIRST = "its first answer"
+    ITSELF = "the same by itself: it needs no key"
+    ONCE = "no second answer: what it shows is shown once"
+
+
+@dataclass(frozen=True, slots=True)
+class Operation:
+    """One operation of the API: who may call it, and what it asks for beside that.
+
+    Attributes:
+        name: Its id in the OpenAPI document; the function of that name answers.
+        method: GET or POST.
+        path: Below `/api/v1/`, as OpenAPI writes it.
+        roles: Who may call it; `ANYBODY` includes whoever is not signed in.
+        needs: How sure it must be who asks.
+        versioned: Whether it changes what was read before, and so wants to be told which version that was.
+        again: What a repeat gets.
+    """
+
+    name: str
+    method: str
+    path: str
+    roles: frozenset[Role]
+    needs: Need = Need.SESSION
+    versioned: bool = False
+    again: Again = Again.FIRST
 
 
 def opens(roles: frozenset[Role], role: Role | None) -> bool:

@@ -70,6 +70,8 @@ class PortalRequest(HttpRequest):
     assurance: Assurance
     acting: Acting | None
     csrf_processing_done: bool
+    expected: int
+    """At the API: the version that a change was made on, where its line of the table asks for one."""
     who: Acting
     """The same, behind a line of the table that asks for a role: then somebody acts."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from seatrial.storage.models.document import Document, Paper
+from seatrial.storage.models.idempotency import AnsweredRequest
 from seatrial.storage.models.identity import IdentityProvider, Invitation, ServiceToken
 from seatrial.storage.models.job import PlanUnit, Worker
 from seatrial.storage.models.ledger import LedgerCheckpoint, LedgerEntry, LedgerHead, LedgerNode
@@ -17,6 +18,7 @@ __all__ = [
     "Acquaintance",
     "Act",
     "ActContent",
+    "AnsweredRequest",
     "Consent",
     "Document",
     "Edge",
