@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from seatrial.custody.home import CustodyHome
     from seatrial.custody.shred import Holding
     from seatrial.evaluation.submitted_runs import SubmittedRuns
+    from seatrial.framework.pack import PackRef, PolicyPack
     from seatrial.framework.standing import Standing
     from seatrial.framework.submission_store import Record
     from seatrial.house import CarryOut, House
@@ -56,13 +57,13 @@ class Installation:
     @classmethod
     def open(cls, custody: CustodyHome | None = None) -> Installation:
         """Open both; custody first, for it has to answer even where the house does not open."""
+        from seatrial.adopted import any_pack
         from seatrial.custody.entries import record_owed
         from seatrial.custody.home import CustodyHome
         from seatrial.evaluation.submitted_runs import why_stopped
         from seatrial.framework.standing import Effect
         from seatrial.framework.submission import STILL
         from seatrial.house import House
-        from seatrial.shipped import shipped_pack
 
         place = home()
         opened = custody or CustodyHome.open(place)
@@ -101,7 +102,10 @@ class Installation:
             Effect.START_DELETION: start_deletion,
             Effect.DELETE_NOW: delete_now,
         }
-        made = cls(House.open(place, packs=shipped_pack, rooms=rooms), opened, (runs,))
+        def packs(ref: PackRef | None) -> PolicyPack:
+            return any_pack(made.house, ref)
+
+        made = cls(House.open(place, packs=packs, rooms=rooms), opened, (runs,))
         return made
 
     def record(self, submission: str) -> Record:

@@ -16,6 +16,7 @@ _PLACES = (
     ("Countersign", "countersign"),
     ("Submissions", "submissions"),
     ("What is due", "due"),
+    ("Framework text", "texts"),
     ("Organisations", "organisations"),
     ("Account", "account"),
 )

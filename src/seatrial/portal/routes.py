@@ -12,6 +12,7 @@ from allauth.mfa.recovery_codes import views as recovery
 from allauth.mfa.totp import views as totp
 from allauth.mfa.webauthn import views as webauthn
 
+from seatrial.framework.framework_text import READERS, TEXT_KEYS
 from seatrial.framework.participant import Role
 from seatrial.portal.access import ANYBODY, NOBODY, SIGNED_IN, Route
 from seatrial.portal.identity.assurance import Need
@@ -23,6 +24,7 @@ from seatrial.portal.pages import (
     consents,
     countersign,
     drafts,
+    framework_text,
     grants,
     health,
     live,
@@ -42,6 +44,7 @@ from seatrial.portal.pages import (
 )
 
 OWNER = frozenset({Role.DEVELOPER_OWNER})
+PROPOSING = TEXT_KEYS.first
 DEVELOPER = OWNER | {Role.DEVELOPER_COUNSEL}
 SIGNING = DEVELOPER | {Role.EVALUATOR_LEAD}
 EVALUATOR = frozenset({Role.EVALUATOR})
@@ -68,6 +71,15 @@ ROUTES: tuple[Route, ...] = (
     Route("keys", "keys/", record.keys, ANYBODY),
     Route("ledger-checkpoint", "ledger/checkpoint", record.checkpoint, ANYBODY),
     Route("ledger-tile", "ledger/tile/<path:path>", record.tile, ANYBODY),
+    # The framework's own text: proposed, commented on, adopted by two keys
+    Route("texts", "framework/", framework_text.index, READERS),
+    Route("text-propose", "framework/propose/", framework_text.propose, PROPOSING, PROPOSING),
+    Route("text", "framework/<str:name>/", framework_text.show, READERS),
+    Route("text-file", "framework/<str:name>/text/", framework_text.text, READERS),
+    Route("text-step", "framework/<str:name>/steps/<str:event>/", framework_text.step, READERS, READERS),
+    Route("text-revise", "framework/<str:name>/revise/", framework_text.revise, PROPOSING, PROPOSING),
+    Route("text-key", "framework/<str:name>/key/", framework_text.key, NOBODY, PROPOSING, Need.SIGNING),
+    Route("text-adopt", "framework/<str:name>/adopt/", framework_text.adopt, NOBODY, PROPOSING, Need.SIGNING),
     # For whoever watches over the installation
     Route("lives", "healthz", health.lives, ANYBODY),
     Route("ready", "readyz", health.is_ready, ANYBODY),

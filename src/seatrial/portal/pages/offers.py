@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib import messages
 from django.shortcuts import redirect, render
 
+from seatrial.adopted import choosable
 from seatrial.framework.lifecycle import NotPossible
 from seatrial.framework.pack import PackStatus
 from seatrial.framework.papers import WORDS_OF_TERMS
@@ -18,7 +19,7 @@ from seatrial.portal.errors import not_found
 from seatrial.portal.forms.offer import InquiryForm, OfferForm
 from seatrial.portal.opening import house
 from seatrial.portal.pages.submissions import back
-from seatrial.shipped import DEFAULT_PACK, load_shipped, names
+from seatrial.shipped import DEFAULT_PACK
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -97,8 +98,8 @@ def _said(value: object) -> str:
 
 
 def _packs() -> dict[str, PolicyPack]:
-    """The shipped packs that new submissions may choose."""
-    found = {name: load_shipped(name) for name in names()}
+    """The packs that new submissions may choose: shipped ones, and those that were adopted here."""
+    found = choosable(house())
     return {name: pack for name, pack in found.items() if pack.status is PackStatus.IN_FORCE}
 
 

@@ -13,6 +13,8 @@ from seatrial.storage.stores.submissions import seen_by
 from seatrial.storage.tables import rows
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from seatrial.framework.data_class import DataClass
     from seatrial.framework.viewer import Viewer
     from seatrial.storage.session import Database
@@ -58,6 +60,13 @@ class PaperTables:
         if content is None:
             raise LookupError(f"{submission}: no paper of this digest is kept here")
         return bytes(content)
+
+    def several(self, viewer: Viewer, submission: str, digests: Collection[str]) -> dict[str, bytes]:
+        """The bytes of those of these papers that are kept here, by digest; empty for whoever sees none."""
+        with self._database.session(viewer):
+            seen = rows.Submission.objects.filter(seen_by(viewer), pk=submission)
+            found = rows.Paper.objects.filter(submission__in=seen, digest__in=digests)
+            return {digest: bytes(content) for digest, content in found.values_list("digest", "content")}
 
     def kept(self, viewer: Viewer, submission: str) -> dict[str, int]:
         """The digests of the papers that are kept here, each with its size in bytes; empty for whoever sees none."""
