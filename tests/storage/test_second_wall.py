@@ -21,6 +21,7 @@ from seatrial.storage import Address, rls
 from seatrial.storage.address import Part
 from seatrial.storage.reads import ReadTables
 from seatrial.storage.session import Database
+from seatrial.storage.stores.mail import Contact, Feed, Letter, MailTables
 from seatrial.storage.upgrade import pending
 from support import postgres
 from support.framework import AGENCY, BUREAU, DAY, HOUR, LAB, RIVAL, T0, actor, consent, fresh, full_act, keys
@@ -69,6 +70,10 @@ def filled(house: House) -> str:
         house.permissions.vote(HOUSE, name, vote)
     ReadTables(house.database).note(OWNER, name, "pap-1", DataClass.M, T0)
     house.orders.give(Viewer.for_submission(name), name, 2, (Effect.STOP_RUNS,), T0)
+    mail = MailTables(house.database)
+    mail.put(OWNER, Contact(OWNER.person, "owner@lab-a.example", "UTC", "2026-11-02", T0, confirmed_at=T0))
+    mail.write(HOUSE, [Letter("let-1", OWNER.person, "waits", T0, T0, LAB, OWNER.role, name)])
+    mail.open_feed(OWNER, Feed("fed-1", OWNER.person, LAB, OWNER.role, "calendar", T0), "0" * 64)
     return name
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 import threading
 from typing import TYPE_CHECKING, Any
@@ -54,6 +55,7 @@ def kinds(installation: Installation) -> tuple[Kind, ...]:
     from seatrial.evaluation.queued import RENDER_REPORT, REVIEWS, RUN_REVIEW
     from seatrial.installation import now
     from seatrial.ledger.post import http_post
+    from seatrial.notices.chore import kinds as post
     from seatrial.report import write_report
     from seatrial.work.chores import chores
     from seatrial.work.review import Reviews
@@ -65,6 +67,7 @@ def kinds(installation: Installation) -> tuple[Kind, ...]:
         Kind(RUN_REVIEW, reviews.review, lane=Lane.REVIEWS),
         Kind(RENDER_REPORT, reviews.render),
         *chores(installation, _witnesses(installation), http_post, roots),
+        *post(installation.house, os.environ),
     )
 
 

@@ -149,6 +149,7 @@ def _described() -> dict[str, Policy]:
     party = _of_submission("storage_grant", PARTY)
     given = _of_submission("storage_grant", f"({OWN} OR {IS_JOB})")
     own = f"organisation_id = {ORGANISATION}"
+    mine = f"person = {PERSON}"
     members = f"EXISTS (SELECT 1 FROM storage_membership m WHERE m.person_id = storage_person.id AND m.{own})"
     return {
         "storage_submission": Policy(SUBMISSION_SEEN, *[f"{IS_ACTING} AND ({SUBMISSION_SEEN})"] * 2),
@@ -167,6 +168,9 @@ def _described() -> dict[str, Policy]:
         "storage_invitation": Policy(own),
         "storage_identityprovider": Policy("false"),
         "storage_servicetoken": Policy(own),
+        "storage_contact": Policy(mine, mine, mine, mine),
+        "storage_letter": Policy(mine, gone=mine),
+        "storage_feed": Policy(mine, mine, mine),
         "storage_answeredrequest": Policy(own, own, own, own),
     }
 

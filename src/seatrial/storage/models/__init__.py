@@ -7,6 +7,7 @@ from seatrial.storage.models.idempotency import AnsweredRequest
 from seatrial.storage.models.identity import IdentityProvider, Invitation, ServiceToken
 from seatrial.storage.models.job import PlanUnit, Worker
 from seatrial.storage.models.ledger import LedgerCheckpoint, LedgerEntry, LedgerHead, LedgerNode
+from seatrial.storage.models.mail import Contact, Feed, Letter
 from seatrial.storage.models.notice import Notice
 from seatrial.storage.models.participant import Membership, Organisation, Person
 from seatrial.storage.models.permission import Acquaintance, Consent, Grant, KeyRequest, Vote
@@ -20,8 +21,10 @@ __all__ = [
     "ActContent",
     "AnsweredRequest",
     "Consent",
+    "Contact",
     "Document",
     "Edge",
+    "Feed",
     "Grant",
     "IdentityProvider",
     "Invitation",
@@ -30,6 +33,7 @@ __all__ = [
     "LedgerEntry",
     "LedgerHead",
     "LedgerNode",
+    "Letter",
     "Membership",
     "Notice",
     "Order",
