@@ -103,7 +103,9 @@ def _page(here: About, form: ProposalForm, status: int = 200) -> HttpResponse:
         "form": form,
         "proposal": proposal,
         "proposed_text": proposal.text.decode() if proposal else "",
-        "annexes": [(words(kind), body.decode()) for kind, body in proposal.annexes.items()] if proposal else [],
+        "annexes": [(words(kind), body.decode(), kind == SCHEDULE) for kind, body in proposal.annexes.items()]
+        if proposal
+        else [],
         "sides": sides(here, proposal.keys) if proposal else [],
         "mine": bool(proposal and may_turn(here, proposal.keys)),
         "both": bool(proposal and not proposal.keys.missing),

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
 from django.contrib import messages
@@ -24,6 +25,8 @@ from seatrial.portal.pages.submissions import back
 from seatrial.withdrawing.act import withdrawn
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from seatrial.custody.receipt import KeptReceipt
     from seatrial.installation import Installation
     from seatrial.portal.about import About
@@ -105,8 +108,8 @@ def _shown(here: About, receipt: KeptReceipt) -> dict[str, Any]:
     return {
         "kind": receipt.kind.value,
         "statement": said,
-        "leases": said.get("leases", ()),
-        "runs": said.get("runs", ()),
+        "leases": [_ended(one) for one in said.get("leases", ())],
+        "runs": [_ended(one) for one in said.get("runs", ())],
         "outstanding": [
             (left.replace("_", " "), said.get("why", {}).get(left, "")) for left in said.get("outstanding", ())
         ],
@@ -115,9 +118,15 @@ def _shown(here: About, receipt: KeptReceipt) -> dict[str, Any]:
         "files": [
             {
                 "url": here.address("submission-receipt", receipt.kind.value, ending),
-                "name": f"{receipt.kind.value}-{here.name}.{ending}",
+                "name": f"{receipt.kind.value}.{ending}",
                 "what": what[ending],
             }
             for ending in endings
         ],
     }
+
+
+def _ended(one: Mapping[str, Any]) -> dict[str, Any]:
+    """A lease or run of a receipt; those of an earlier form name a lease otherwise."""
+    at = one.get("ended_at")
+    return {"id": one.get("id", one.get("lease")), "ended_at": datetime.fromisoformat(at) if at else None}
