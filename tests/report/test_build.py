@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from seatrial.evaluation.rows import read_rows, write_rows
 from seatrial.evaluation.transcripts import Entry, Transcript
-from seatrial.report import Assessment, ReportError, build, write_report
+from seatrial.report import Assessment, ReportError, build, html, write_report
 
 from . import made
 from .built import built
@@ -321,3 +322,11 @@ def test_reading_results_never_loads_inspect() -> None:
     code = "import sys, seatrial.report; print(sorted({'inspect_ai', 'matplotlib'} & set(sys.modules)))"
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.strip() == "[]"
+
+
+def test_the_page_follows_from_the_bytes_of_the_assessment(fresh: Path) -> None:
+    change(fresh, "run.json", versions={"seatrial": "0.1.0", "inspect": "0.3.286"})
+    page = write_report(fresh).read_text()
+    content = (fresh / "assessment.json").read_bytes()
+    assert "inspect, at the end" in page
+    assert html.render(Assessment.model_validate_json(content), hashlib.sha256(content).hexdigest()) == page

@@ -1,6 +1,7 @@
 """Writing a report into its run directory, each file whole or not at all.
 
-Equal directories give equal bytes: whoever holds one can write its report again and compare.
+- Equal directories give equal bytes: whoever holds one can write its report again and compare.
+- The page is rendered from the very bytes of the assessment: whoever holds those can render it again and compare.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 from seatrial.report import html
-from seatrial.report.assessment import ReportError, to_json
+from seatrial.report.assessment import Assessment, ReportError, to_json
 from seatrial.report.build import assemble
 from seatrial.report.rundir import RunFiles, read, read_transcripts
 from seatrial.report.transcript import render_transcript
@@ -29,9 +30,8 @@ def write_report(run_dir: Path, transcripts: Iterable[Transcript] | None = None)
     """
     files = read(run_dir)
     _write_transcripts(files, read_transcripts(run_dir) if transcripts is None else transcripts)
-    assessment = assemble(files)
-    content = to_json(assessment)
-    page = html.render(assessment, hashlib.sha256(content).hexdigest())
+    content = to_json(assemble(files))
+    page = html.render(Assessment.model_validate_json(content), hashlib.sha256(content).hexdigest())
     _replace(run_dir / "assessment.json", content)
     _replace(run_dir / "report.html", page.encode())
     return run_dir / "report.html"
