@@ -6,9 +6,11 @@ import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
+
+from seatrial.cli.errors import in_words, of_a_store
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,8 +29,12 @@ def spoken() -> Iterator[None]:
         yield
     except (NotVerified, NotThisReceipt) as error:
         _say(f"false: {error}", 1)
-    except (CustodyError, ValueError, LookupError, OSError) as error:
-        _say(str(error.args[0] if isinstance(error, KeyError) and error.args else error), 2)
+    except (CustodyError, ValueError, LookupError, OSError, RecursionError) as error:
+        _say(in_words(error), 2)
+    except Exception as error:
+        if not of_a_store(error):
+            raise
+        _say(in_words(error), 2)
 
 
 def _say(text: str, code: int) -> None:
@@ -51,5 +57,16 @@ def read_credential(source: str) -> Secret:
 
 def write_private(path: Path, content: bytes) -> None:
     """A new file that its owner alone reads."""
-    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+    with private_file(path) as file:
         file.write(content)
+
+
+@contextmanager
+def private_file(path: Path) -> Iterator[BinaryIO]:
+    """A new file that its owner alone reads, for what the block makes; gone again where the block raises."""
+    with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:  # noqa: PTH123
+        try:
+            yield file
+        except BaseException:
+            path.unlink(missing_ok=True)
+            raise

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seatrial.cli.calls import calls
-from seatrial.cli.custodial import spoken, write_private
+from seatrial.cli.custodial import private_file, spoken
 from seatrial.cli.custody_serve import serve
+from seatrial.cli.errors import bounded
 from seatrial.cli.submit import DIALECTS, checked_endpoint, deposited
 from seatrial.cli.weights import VERBS
 from seatrial.cli.withdraw import known_of, printed, written
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
     from seatrial.custody.receipt import KeptReceipt
 
 FILE = click.Path(path_type=Path, dir_okay=False)
+PURPOSE = click.Choice(["evaluate", "judge", "reproduce", "scan"])
+"""`seatrial.custody.crosslab.PURPOSES`: a lease for anything else would call nothing."""
+MAX_RECEIPT_BYTES = 4 << 20
+"""Of a receipt's file that is read: a line for each of ten thousand leases, keys and runs."""
 
 
 @click.group()
@@ -59,14 +64,14 @@ def deposit(submission: str, *, on_site: bool, **given: Any) -> None:  # noqa: A
 @custody.command()
 @click.argument("submission")
 @click.option("--model", "models", multiple=True, required=True, help="A model it may call; may be repeated.")
-@click.option("--purpose", default="evaluate", show_default=True, help="What the calls are for.")
+@click.option("--purpose", default="evaluate", show_default=True, type=PURPOSE, help="What the calls are for.")
 @click.option("--attempt", default="", help="The run that spends it, by id.")
 @click.option("--issuer", required=True, help="The person who issues it, by id.")
 @click.option("--for-hours", default=24, show_default=True, type=click.IntRange(1, 720), help="Until it expires.")
-@click.option("--requests", default=10_000, show_default=True, type=click.IntRange(1))
-@click.option("--input-tokens", default=50_000_000, show_default=True, type=click.IntRange(1))
-@click.option("--output-tokens", default=5_000_000, show_default=True, type=click.IntRange(1))
-@click.option("--concurrent", default=32, show_default=True, type=click.IntRange(1))
+@click.option("--requests", default=10_000, show_default=True, type=click.IntRange(1), help="Calls at most.")
+@click.option("--input-tokens", default=50_000_000, show_default=True, type=click.IntRange(1), help="In all, at most.")
+@click.option("--output-tokens", default=5_000_000, show_default=True, type=click.IntRange(1), help="In all, at most.")
+@click.option("--concurrent", default=32, show_default=True, type=click.IntRange(1), help="Calls at one time.")
 @click.option("--access-hours", type=click.IntRange(1), help="Hours from the first call on.")
 @click.option("--microdollars", type=click.IntRange(1), help="Needs --prices.")
 @click.option("--prices", metavar="IN,OUT", help="Microdollars a million tokens, in and out.")
@@ -79,8 +84,9 @@ def lease(submission: str, token_file: Path, **given: Any) -> None:  # noqa: ANN
         installation = Installation.open()
         if token_file.exists():
             raise ValueError(f"{token_file}: exists already; name a new file")
-        issued, token = issue(installation, submission, given)
-        write_private(token_file, token.secret.reveal() + b"\n")
+        with private_file(token_file) as file:  # first: no lease whose token nobody has
+            issued, token = issue(installation, submission, given)
+            file.write(token.secret.reveal() + b"\n")
     click.echo(f"issued: {issued.id} until {issued.expires.isoformat()}")
 
 
@@ -364,7 +370,8 @@ def verify(envelope: Path, proof: Path | None, keys: tuple[Path, ...], log_key: 
     with spoken():
         text = Path(log_key).read_text().strip() if log_key and Path(log_key).is_file() else log_key
         public = [public_key_of(path) for path in keys]
-        sealed, proven = envelope.read_bytes(), proof.read_bytes() if proof else None
+        sealed = bounded(envelope, MAX_RECEIPT_BYTES)
+        proven = bounded(proof, MAX_RECEIPT_BYTES) if proof else None
         verified = verify_statement(sealed, proven, public, log_key=text or None)
     click.echo(f"{verified.kind}: signatures verified ({len(verified.signed_by)})")
     if verified.recorded is None:

@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seatrial.cli.errors import spoken
+from seatrial.cli.errors import bounded, spoken
 
 if TYPE_CHECKING:
     from seatrial.framework.pack import PolicyPack
 
 NAME = re.compile(r"([a-z0-9-]+)(?:@(\d{4}\.\d{1,4}))?")
+MAX_PACK_BYTES = 4 << 20
+"""Of a pack's file; the shipped ones have less than 40 KiB."""
 PACK = click.argument("pack", metavar="PACK")
 
 
@@ -94,7 +96,7 @@ def load(name: str) -> PolicyPack:
         return load_shipped(found[1], found[2])
     path = Path(name)
     try:
-        raw = path.read_bytes()
+        raw = bounded(path, MAX_PACK_BYTES)
     except OSError as error:
         raise ValueError(f"{name}: cannot be read: {error.strerror or error}; shipped: {', '.join(names())}") from error
     return parse_pack(raw, reader(path.parent), name)

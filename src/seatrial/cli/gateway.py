@@ -34,7 +34,7 @@ START_S = 60.0
 
 @click.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
-@click.option("--port", default=8701, show_default=True, type=click.IntRange(0, 65535))
+@click.option("--port", default=8701, show_default=True, type=click.IntRange(0, 65535), help="0 draws a free one.")
 def gateway(host: str, port: int) -> None:
     """Serve the model gateway: leases come in, the submitted endpoints' keys go out."""
     from seatrial.cli.custodial import spoken

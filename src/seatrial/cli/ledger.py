@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import sqlite3
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seatrial.cli.errors import in_words
 from seatrial.cli.witness import witness
 
 if TYPE_CHECKING:
@@ -39,8 +41,8 @@ def spoken() -> Iterator[None]:
         yield
     except (NotVerified, SplitView) as error:
         _say(f"false: {error}", 1)
-    except (LedgerError, LookupError, OSError) as error:
-        _say(str(error), 2)
+    except (LedgerError, LookupError, OSError, RecursionError, sqlite3.Error) as error:
+        _say(in_words(error), 2)
 
 
 def _say(text: str, code: int) -> None:

@@ -42,7 +42,13 @@ DIALECTS = click.Choice(["openai", "anthropic", "google"])
     "--digest", required=True, help="The subject's identity record: sha256: and 64 hex digits, as you declare."
 )
 @click.option("--pack", default=DEFAULT_PACK, show_default=True, help="NAME or NAME@VERSION of the policy pack.")
-@click.option("--variant", default="product", type=click.Choice(["product", "safeguards_reduced", "helpful_only"]))
+@click.option(
+    "--variant",
+    default="product",
+    show_default=True,
+    type=click.Choice(["product", "safeguards_reduced", "helpful_only"]),
+    help="Which of the model's variants is offered.",
+)
 @click.option("--level", default="AL1", type=click.Choice(["AL1", "AL2", "AL3"]), help="Level of access.")
 @click.option(
     "--days", default=90, show_default=True, type=click.IntRange(1, 3650), help="The offer lapses after these."
@@ -180,9 +186,14 @@ class _Offer:
         """Enter this organisation and this person, whose own act this is; the evaluator by its id alone."""
         from seatrial.framework.participant import Membership, Organisation, OrganisationKind, Role
         from seatrial.framework.viewer import Viewer
+        from seatrial.registry import roles_of
 
         house, viewer = installation.house, Viewer.house("a developer submits")
         known = {one.id: one for one in house.participants.organisations(viewer)}
+        there = known.get(self.evaluator)
+        evaluates = there is None or Role.EVALUATOR_LEAD in roles_of(there.kind)
+        if self.evaluator == self.developer or not evaluates:
+            raise ValueError(f"--evaluator {self.evaluator}: is a developer or of a kind that does not evaluate")
         held = house.participants.memberships(viewer, self.person, self.at)
         owns = any((one.organisation, one.role) == (self.developer, Role.DEVELOPER_OWNER) for one in held)
         if self.developer in known and not owns:

@@ -81,7 +81,7 @@ def _listener(listen: str) -> socket.socket:
     from seatrial.ledger.errors import LedgerError
 
     host, _, port = listen.rpartition(":")
-    if not host or not port.isdigit():
+    if not host or not (port.isdigit() and int(port) < 65536):
         raise LedgerError("--listen is HOST:PORT, like 127.0.0.1:8410")
     return socket.create_server(
         (host.strip("[]"), int(port)), family=socket.AF_INET6 if ":" in host else socket.AF_INET

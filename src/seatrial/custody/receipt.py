@@ -213,7 +213,7 @@ def _statement(payload: bytes) -> dict[str, Any]:
         fields = json.loads(payload)
         ReceiptKind(fields["kind"])
         str(fields["submission"])
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise NotThisReceipt("the envelope holds no receipt's statement") from None
     return dict(fields)
 

@@ -80,7 +80,7 @@ class _Reading:
         try:
             text = self.raw.decode("utf-8")
             self.tables = tomllib.loads(text)
-        except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        except (UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
             self._say("", 0, "", "toml", f"is not TOML: {error}")
             return False
         self.lines = header_lines(text)
