@@ -10,6 +10,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from seatrial.framework.data_class import DataClass
@@ -17,6 +18,7 @@ from seatrial.framework.document import Document
 from seatrial.framework.framework_text import TEXT_KEYS
 from seatrial.framework.lifecycle import Asked, Case
 from seatrial.framework.lifecycles import LIFECYCLES
+from seatrial.framework.participant import Role
 from seatrial.framework.standing import Act, Kind
 from seatrial.framework.submission_store import WITHDRAW
 from seatrial.framework.two_key import KeyAction, KeyRequest, Vote
@@ -27,9 +29,9 @@ if TYPE_CHECKING:
 
     from seatrial.framework.consent import Consent
     from seatrial.framework.lifecycle import Transition
-    from seatrial.framework.participant import Role
     from seatrial.framework.standing import Actor, Standing
     from seatrial.framework.submission_store import Record
+    from seatrial.framework.two_key import KeyRule
     from seatrial.framework.viewer import Viewer
     from seatrial.house import House, Outcome
 
@@ -72,6 +74,8 @@ class Keys:
     request: KeyRequest
     votes: tuple[Vote, ...]
     missing: tuple[frozenset[Role], ...]
+    until: datetime | None = None
+    """While none is missing: when the first of the keys that count falls back."""
 
 
 @dataclass(frozen=True)
@@ -101,21 +105,23 @@ class Desk:
 
     def keys(self, object_id: str, standing: Standing) -> tuple[Keys, ...]:
         """The open requests for two keys on an object, with who is still to turn theirs."""
-        pack = self.house.packs(standing.pack)
-        text = standing.kind is Kind.FRAMEWORK_TEXT
-        return tuple(
-            Keys(
-                request,
-                votes,
-                (TEXT_KEYS if text else pack.key_rule(request.action)).missing(request, votes, self.now),
-            )
-            for request, votes in self.house.permissions.asked(self.viewer, object_id)
-            if request.withdrawn_at is None
-        )
+        asked = self.house.permissions.asked(self.viewer, object_id)
+        return tuple(self._keys(standing, *pair) for pair in asked if pair[0].withdrawn_at is None)
 
-    def turn(self, object_id: str, action: KeyAction, digest: str) -> KeyRequest:
-        """Turn this person's key for an action on one digest; asks for both keys where nobody has yet."""
-        request = self._asked(object_id, action, digest)
+    def turn(self, object_id: str, action: KeyAction, digest: str, about: str = "") -> KeyRequest:
+        """Turn this person's key for an action on one digest; asks for both keys where nobody has yet.
+
+        `about` is what the action is on, where that is not the object itself (an upload of a submission).
+
+        Raises:
+            NotHere: There is no such object for this person.
+            ValueError: This person's role holds no key for the action.
+        """
+        rule = self._rule(self.record(object_id).standing, action)
+        if self.viewer.role not in rule.first | rule.second:
+            holders = " and ".join(sorted(rule.first | rule.second))
+            raise ValueError(f"{self.viewer.role}: holds no key for {action}; {holders} do")
+        request = self._asked(object_id, action, digest, about or object_id)
         person, organisation, role = self.viewer.person, self.viewer.organisation, self.viewer.role
         self.house.permissions.vote(
             self.viewer, object_id, Vote(request.id, digest, person, organisation, role, self.now)
@@ -133,7 +139,7 @@ class Desk:
         if event == WITHDRAW and object_id.startswith("sub_"):
             raise ValueError(f"a withdrawal reaches custody as well; run: seatrial withdraw {object_id}")
         standing = self.record(object_id).standing
-        request, votes = self._turned(object_id, standing, event)
+        request, votes = self._turned(standing, event)
         signers = tuple(dict.fromkeys([self.actor.person, *(vote.person for vote in votes)]))
         act = Act(
             event,
@@ -160,18 +166,35 @@ class Desk:
         missing = tuple(requirement.name for requirement in unmet if requirement.asks is None)
         return Offer(row.event, row.target, tuple(dict.fromkeys(asks)), missing)
 
-    def _turned(self, object_id: str, standing: Standing, event: str) -> tuple[KeyRequest | None, tuple[Vote, ...]]:
-        """The newest request for the action that this step takes two keys for; none where it takes none."""
+    def _rule(self, standing: Standing, action: KeyAction) -> KeyRule:
+        """The rule of the pack, which may ask for more than the framework and never for less."""
+        return TEXT_KEYS if standing.kind is Kind.FRAMEWORK_TEXT else self.house.packs(standing.pack).key_rule(action)
+
+    def _keys(self, standing: Standing, request: KeyRequest, votes: tuple[Vote, ...]) -> Keys:
+        rule = self._rule(standing, request.action)
+        known = standing.of_sides(votes) if standing.kind is Kind.SUBMISSION and _of_both(rule) else votes
+        missing = rule.missing(request, known, self.now)
+        oldest = min((vote.at for vote in rule.live(request, known, self.now)), default=None)
+        ends = None if missing or oldest is None else oldest + timedelta(hours=rule.vote_hours)
+        return Keys(request, votes, missing, ends)
+
+    def _turned(self, standing: Standing, event: str) -> tuple[KeyRequest | None, tuple[Vote, ...]]:
+        """The newest request for the action that this step takes two keys for, one with both keys turned first."""
         row = LIFECYCLES[standing.kind].row(standing.state, event)
         actions = {asked.names[0] for asked in _asks(row) if asked.kind == "keys"}
-        found = [pair for pair in self.house.permissions.asked(self.viewer, object_id) if pair[0].action in actions]
-        return found[-1] if actions and found else (None, ())
+        found = (
+            [one for one in self.keys(standing.object, standing) if one.request.action in actions] if actions else []
+        )
+        if not found:
+            return None, ()
+        chosen = max(found, key=lambda one: (not one.missing, one.request.at))
+        return chosen.request, chosen.votes
 
-    def _asked(self, object_id: str, action: KeyAction, digest: str) -> KeyRequest:
+    def _asked(self, object_id: str, action: KeyAction, digest: str, about: str) -> KeyRequest:
         for request, _ in self.house.permissions.asked(self.viewer, object_id):
-            if (request.action, request.digest, request.withdrawn_at) == (action, digest, None):
+            if (request.action, request.object, request.digest, request.withdrawn_at) == (action, about, digest, None):
                 return request
-        request = KeyRequest(self.house.new_id("key"), action, object_id, digest, self.viewer.person, self.now)
+        request = KeyRequest(self.house.new_id("key"), action, about, digest, self.viewer.person, self.now)
         self.house.permissions.ask(self.viewer, object_id, request)
         return request
 
@@ -180,6 +203,11 @@ class Desk:
         digest = self.house.papers.put(self.viewer, standing.object, data_class, content)
         version = 1 + sum(document.kind == kind for document in standing.documents)
         return Document(kind, version, digest, self.viewer.organisation, signers, self.now, data_class)
+
+
+def _of_both(rule: KeyRule) -> bool:
+    """Whether both keys are those of a submission's two sides."""
+    return rule.first | rule.second <= {Role.DEVELOPER_OWNER, Role.EVALUATOR_LEAD}
 
 
 def _asks(row: Transition | None) -> Iterator[Asked]:

@@ -101,6 +101,39 @@ def test_what_is_not_possible_is_said_in_one_line(run: Run) -> None:
         assert len(said.splitlines()) == 1
 
 
+def test_an_act_whose_receipt_could_not_be_written_is_not_taken(run: Run, tmp_path: Path) -> None:
+    name = run.offered()
+    act = ("submission", "act", name, "record_release_date", *OWNER, "--date", "2026-12-01T09:00:00Z")
+    run(*act, "--receipt", "/dev/null/receipts", code=2)
+    before = json.loads(run("submission", "show", name, *OWNER, "--json").stdout)["steps"]
+    assert [step["event"] for step in before] == ["open_draft", "submit"]
+    run(*act, "--receipt", str(tmp_path / "receipts"))
+    assert len(list((tmp_path / "receipts").iterdir())) == 1
+
+
+def test_who_holds_no_key_asks_for_none_and_a_later_question_hides_no_turned_keys(run: Run, tmp_path: Path) -> None:
+    name = run.offered()
+    paper = tmp_path / "paper.md"
+    paper.write_text("as agreed")
+    run("submission", "act", name, "begin_terms", *LEAD, "--document", f"capacity_note={paper}")
+    given = tmp_path / "consent.json"
+    given.write_text(json.dumps(encode(consent(Activity.EVALUATE, of=name.replace("sub_", "sbj_"), days=60))))
+    run("submission", "act", name, "give_consent", *OWNER, "--consent", str(given))
+    run("submission", "enrol", "eve", "bureau", "evaluator", "--by", "lin")
+    eve = ("--as", "eve", "bureau", "evaluator")
+    assert "holds no key" in run("submission", "key", name, "agree", "--digest", digest("else"), *eve, code=2).stderr
+    assert run("submission", "keys", name, *OWNER).stdout == ""
+    for who in (OWNER, LEAD):
+        run("submission", "key", name, "agree", "--digest", digest("as agreed"), *who)
+    run("submission", "key", name, "agree", "--digest", digest("something else"), *LEAD)
+    other = tmp_path / "other.md"
+    other.write_text("something else")
+    for agreement, code in ((other, 2), (paper, 0)):
+        named = {"agreement": agreement, "data_use_schedule": paper, "incident_plan": paper}
+        brought = [word for kind, path in named.items() for word in ("--document", f"{kind}={path}")]
+        run("submission", "act", name, "agree", *LEAD, *brought, code=code)
+
+
 def test_nothing_is_due_of_a_fresh_offer_and_nothing_is_owed(run: Run) -> None:
     run.offered()
     assert run("submission", "due", *OWNER).stdout == ""

@@ -7,21 +7,20 @@ member, a submission is not there. Offering a model is `seatrial submit`, taking
 from __future__ import annotations
 
 import json
-from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seatrial.cli.custodial import spoken
-from seatrial.cli.keys import ACTIONS, EVENTS, asked_for, state_of, turn
+from seatrial.cli.errors import bounded
+from seatrial.cli.keys import ACTIONS, asked_for, state_of
 from seatrial.installation import Installation, now
 
 if TYPE_CHECKING:
+    from seatrial.desk import Brought, Desk
     from seatrial.framework.consent import Consent
-    from seatrial.framework.document import Document
-    from seatrial.framework.standing import Act, Actor, Standing
-    from seatrial.framework.two_key import KeyAction, KeyRequest, Vote
+    from seatrial.framework.standing import Actor, Standing
     from seatrial.framework.viewer import Viewer
     from seatrial.house import House
 
@@ -29,6 +28,11 @@ WHO = click.option(
     "--as", "who", nargs=3, required=True, metavar="PERSON ORGANISATION ROLE", help="Who you are in this act."
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+MAX_CONSENT_BYTES = 1 << 20
+"""Of a file that should hold one consent."""
+KIND = click.Choice(
+    ["developer", "evaluator", "agency", "clearinghouse", "partner", "infrastructure", "vendor", "auditor"]
+)
 
 
 @click.group()
@@ -64,8 +68,7 @@ def show(name: str, who: tuple[str, str, str], *, as_json: bool) -> None:
     from seatrial.framework.lifecycles import LIFECYCLES
 
     with spoken():
-        house = Installation.open().house
-        record = house.submissions.load(_viewer(house, who), name)
+        record = _desk(Installation.open().house, who).record(name)
     standing = record.standing
     steps = [
         {"seq": one.entry.seq, "at": text(one.entry.at), "event": one.entry.event, "to": one.entry.target,
@@ -78,7 +81,7 @@ def show(name: str, who: tuple[str, str, str], *, as_json: bool) -> None:
         return
     click.echo(f"{standing.object}  {standing.state}: {meaning}")
     if standing.window is not None:
-        click.echo(f"access ends {text(standing.window.end)} by its {standing.window.ends_by}")
+        click.echo(f"access ends {text(standing.window.end)} ({standing.window.ends_by})")
     for step in steps:
         entry = "owed" if step["entry"] is None else f"entry {step['entry']}"
         click.echo(f"{step['seq']:>4}  {step['at']}  {step['event']:<22} {step['to']:<18} {step['role']:<18} {entry}")
@@ -97,11 +100,10 @@ def show(name: str, who: tuple[str, str, str], *, as_json: bool) -> None:
 def act(name: str, event: str, who: tuple[str, str, str], folder: Path | None, **brought: Any) -> None:  # noqa: ANN401
     """Take one step with SUBMISSION; `seatrial framework` and docs/lifecycle.md name the events of each state."""
     with spoken():
-        if event == "withdraw":
-            raise ValueError(f"a withdrawal reaches custody as well; run: seatrial withdraw {name}")
-        house, at = Installation.open().house, now()
-        step = _act(house, name, event, who, at, **brought)
-        outcome = house.act(name, step, at)
+        things = _brought(**brought)
+        if folder is not None:
+            folder.mkdir(parents=True, exist_ok=True)
+        outcome = _desk(Installation.open().house, who).act(name, event, things)
         paths = _written(name, outcome.receipts, folder)
     click.echo(f"{name}: {outcome.standing.state}")
     for effect in outcome.outstanding:
@@ -125,13 +127,12 @@ def key(name: str, action: str, who: tuple[str, str, str], **what: str) -> None:
     from seatrial.framework.two_key import KeyAction
 
     with spoken():
-        installation, at = Installation.open(), now()
-        house = installation.house
-        viewer = _viewer(house, who)
-        standing = house.submissions.load(viewer, name).standing
-        bound = asked_for(installation, name, action, what["digest"], what["upload"], what["lease"])
-        request = _asked(house, viewer, name, KeyAction(action), bound, at)
-        stands = turn(house, viewer, standing, request, at)
+        installation = Installation.open()
+        desk = _desk(installation.house, who)
+        standing = desk.record(name).standing
+        about, digest = asked_for(installation, name, action, what["digest"], what["upload"], what["lease"])
+        turned = desk.turn(name, KeyAction(action), digest, about)
+        [stands] = [state_of(standing, one) for one in desk.keys(name, standing) if one.request.id == turned.id]
     click.echo(f"{name}: key turned for {action}")
     for line in stands:
         click.echo(line)
@@ -143,11 +144,9 @@ def key(name: str, action: str, who: tuple[str, str, str], **what: str) -> None:
 def keys(name: str, who: tuple[str, str, str]) -> None:
     """List what two keys were asked for on SUBMISSION, whose are missing, and until when both are turned."""
     with spoken():
-        house, at = Installation.open().house, now()
-        viewer = _viewer(house, who)
-        standing = house.submissions.load(viewer, name).standing
-        asked = [pair for pair in house.permissions.asked(viewer, name) if pair[0].withdrawn_at is None]
-        lines = [(request, state_of(house, standing, request, votes, at)) for request, votes in asked]
+        desk = _desk(Installation.open().house, who)
+        standing = desk.record(name).standing
+        lines = [(one.request, state_of(standing, one)) for one in desk.keys(name, standing)]
     for request, stands in lines:
         click.echo(f"{request.action} of {request.object}, {request.digest}: {'; '.join(stands)}")
     if not lines:
@@ -230,12 +229,13 @@ def continue_() -> None:
 @click.argument("person")
 @click.argument("organisation")
 @click.argument("role")
-@click.option("--kind", default="evaluator", show_default=True, help="What the organisation is.")
+@click.option("--kind", default="evaluator", show_default=True, type=KIND, help="What a new organisation is.")
 @click.option("--by", "member", default="", help="Who enters them, once the organisation is here: one of its members.")
 def enrol(person: str, organisation: str, role: str, kind: str, member: str) -> None:
     """Enter PERSON as ROLE of ORGANISATION. The first enters by their own act; later ones are entered by a member."""
     from seatrial.framework.participant import Membership, Organisation, OrganisationKind, Role
     from seatrial.framework.viewer import Viewer
+    from seatrial.registry import roles_of
 
     with spoken():
         house, at = Installation.open().house, now()
@@ -246,15 +246,24 @@ def enrol(person: str, organisation: str, role: str, kind: str, member: str) -> 
         begun = organisation in known and house.participants.peopled(viewer, organisation)
         if begun and all(one.organisation != organisation for one in held):
             raise ValueError(f"{organisation}: --by names one of its members; {member or 'nobody'} is none")
+        if Role(role) not in roles_of(body.kind):
+            fitting = ", ".join(sorted(roles_of(body.kind)))
+            raise ValueError(f"{organisation}: is of kind {body.kind}; its people can be {fitting}")
         house.participants.add(viewer, body, (Membership(person, organisation, Role(role), at),))
     click.echo(f"entered: {person} as {role} of {organisation}")
 
 
 def _viewer(house: House, who: tuple[str, str, str]) -> Viewer:
+    return _desk(house, who).viewer
+
+
+def _desk(house: House, who: tuple[str, str, str]) -> Desk:
+    """Where this person sits; whoever is no such member is told so."""
+    from seatrial.desk import Desk
     from seatrial.framework.submission_store import NotHere
 
     try:
-        return house.viewer(_actor(who), "", now())
+        return Desk(house, _actor(who), now())
     except NotHere:
         raise ValueError(f"--as: {who[0]} is no {who[2]} of {who[1]} now; see: seatrial submission enrol") from None
 
@@ -268,42 +277,19 @@ def _actor(who: tuple[str, str, str]) -> Actor:
     return Actor(*who)
 
 
-def _act(house: House, name: str, event: str, who: tuple[str, str, str], at: datetime, **brought: Any) -> Act:  # noqa: ANN401
+def _brought(**given: Any) -> Brought:  # noqa: ANN401 - the options by name
+    from seatrial.desk import Brought
     from seatrial.framework.instant import instant
-    from seatrial.framework.standing import Act
-    from seatrial.framework.two_key import KeyAction
+    from seatrial.storage.stores.papers import MAX_PAPER_BYTES
 
-    actor, viewer = _actor(who), _viewer(house, who)
-    standing = house.submissions.load(viewer, name).standing
-    request, votes = _turned(house, viewer, name, KeyAction(EVENTS[event])) if event in EVENTS else (None, ())
-    signers = tuple(dict.fromkeys([actor.person, *(vote.person for vote in votes)]))
-    papers = tuple(_paper(house, viewer, standing, written, signers, at) for written in brought["papers"])
-    return Act(
-        event,
-        actor,
-        at,
-        documents=papers,
-        consent=_consent(brought["consent"]),
-        votes=votes,
-        key_request=request,
-        request_digest=request.digest if request else "",
-        reason=brought["reason"],
-        date=instant(brought["date"], "--date") if brought["date"] else None,
-        marks=tuple(_pair(mark, "--mark") for mark in brought["marks"]),
+    papers = (_pair(written, "--document") for written in given["papers"])
+    return Brought(
+        papers=tuple((kind, bounded(Path(path), MAX_PAPER_BYTES)) for kind, path in papers),
+        consent=_consent(given["consent"]),
+        reason=given["reason"],
+        date=instant(given["date"], "--date") if given["date"] else None,
+        marks=tuple(_pair(mark, "--mark") for mark in given["marks"]),
     )
-
-
-def _paper(
-    house: House, viewer: Viewer, standing: Standing, written: str, signers: tuple[str, ...], at: datetime
-) -> Document:
-    """A paper that the act brings; whoever turned a key for the act has signed its papers."""
-    from seatrial.framework.data_class import DataClass
-    from seatrial.framework.document import Document
-
-    kind, path = _pair(written, "--document")
-    digest = house.papers.put(viewer, standing.object, DataClass.P, Path(path).read_bytes())
-    version = 1 + sum(document.kind == kind for document in standing.documents)
-    return Document(kind, version, digest, viewer.organisation, signers, at)
 
 
 def _pair(written: str, option: str) -> tuple[str, str]:
@@ -320,34 +306,14 @@ def _consent(path: Path | None) -> Consent | None:
     if path is None:
         return None
     try:
-        return decode(Consent, json.loads(path.read_text()))
-    except (TypeError, ValueError) as error:
+        return decode(Consent, json.loads(bounded(path, MAX_CONSENT_BYTES)))
+    except (TypeError, ValueError, RecursionError) as error:
         raise ValueError(f"{path}: no consent: {error}") from error
-
-
-def _turned(house: House, viewer: Viewer, name: str, action: KeyAction) -> tuple[KeyRequest | None, tuple[Vote, ...]]:
-    found = [pair for pair in house.permissions.asked(viewer, name) if pair[0].action is action]
-    return found[-1] if found else (None, ())
-
-
-def _asked(
-    house: House, viewer: Viewer, name: str, action: KeyAction, bound: tuple[str, str], at: datetime
-) -> KeyRequest:
-    """The open request for this action, object and digest; a new one if there is none."""
-    from seatrial.framework.two_key import KeyRequest
-
-    for request, _ in house.permissions.asked(viewer, name):
-        if (request.action, request.object, request.digest, request.withdrawn_at) == (action, *bound, None):
-            return request
-    request = KeyRequest(house.new_id("key"), action, *bound, viewer.person, at)
-    house.permissions.ask(viewer, name, request)
-    return request
 
 
 def _written(name: str, receipts: Any, folder: Path | None) -> list[Path]:  # noqa: ANN401 - the ledger's
     if folder is None:
         return []
-    folder.mkdir(parents=True, exist_ok=True)
     paths = [folder / f"{name}-{receipt.index}.tlog-proof" for receipt in receipts]
     for path, receipt in zip(paths, receipts, strict=True):
         path.write_bytes(receipt.encode())

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from seatrial.cli.custodial import spoken, write_private
+from seatrial.cli.custodial import private_file, spoken
+from seatrial.cli.errors import bounded
 from seatrial.installation import Installation, now
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 DIRECTORY = click.Path(path_type=Path, file_okay=False, exists=True)
 PORT = 8790
 MIB = 1 << 20
+MAX_TOKEN_BYTES = 4096
+"""Of a file that should hold one token."""
 
 
 @click.command()
@@ -64,12 +67,13 @@ def open_upload(submission: str, again: str, token_file: Path) -> None:
         store = installation.custody.uploads().store
         if again and store.get(again).submission != submission:
             raise LookupError(f"{again}: not an upload of {submission}")
-        token = (
-            upload_store.renew_token(store, again, now())
-            if again
-            else upload_store.open_upload(store, submission, now())
-        )
-        write_private(token_file, token.secret.reveal() + b"\n")
+        with private_file(token_file) as file:  # before an upload is open whose token nobody has
+            token = (
+                upload_store.renew_token(store, again, now())
+                if again
+                else upload_store.open_upload(store, submission, now())
+            )
+            file.write(token.secret.reveal() + b"\n")
     click.echo(f"opened: {token.upload}")
 
 
@@ -120,14 +124,13 @@ def upload(directory: Path, url: str, token_file: Path, stated: Path | None, par
 
     import httpx
 
-    from seatrial.custody.manifest import Manifest
+    from seatrial.custody.manifest import MAX_MANIFEST_BYTES, Manifest
     from seatrial.custody.upload_client import UploadClient
     from seatrial.custody.upload_store import UploadToken
 
     with spoken():
-        text = sys.stdin.read() if str(token_file) == "-" else token_file.read_text()
-        token = UploadToken.parse(text.strip())
-        what = Manifest.parse(stated.read_bytes()) if stated else _described(directory)
+        token = UploadToken.parse(_token(token_file))
+        what = Manifest.parse(bounded(stated, MAX_MANIFEST_BYTES)) if stated else _described(directory)
         _warn(what.executing)
         verify = ssl.create_default_context(cafile=str(ca)) if ca else True
         with httpx.Client(base_url=url, verify=verify, timeout=120) as client:
@@ -216,17 +219,17 @@ def _told_to_end() -> threading.Event:
 
 def _keys(installation: Installation, upload: str, submission: str, lease: str) -> TwoKeys:
     """The newest request for this upload and lease, with the votes of both sides and the rule of the pack."""
-    from seatrial.cli.keys import of_sides, rule_of, weights_digest
+    from seatrial.cli.keys import weights_digest
     from seatrial.custody.weights import NotOpened, TwoKeys
     from seatrial.framework.two_key import KeyAction
     from seatrial.framework.viewer import Viewer
 
     house, standing = installation.house, installation.record(submission).standing
     digest = weights_digest(installation, submission, upload, lease)
-    rule = rule_of(house, standing, KeyAction.USE_WEIGHTS)
+    rule = house.packs(standing.pack).key_rule(KeyAction.USE_WEIGHTS)
     requests = house.permissions.asked(Viewer.for_submission(submission), submission)
     found = [
-        TwoKeys(request, of_sides(standing, votes), rule) for request, votes in requests if request.digest == digest
+        TwoKeys(request, standing.of_sides(votes), rule) for request, votes in requests if request.digest == digest
     ]
     if not found:
         asking = f"seatrial submission key {submission} use_weights --upload {upload} --lease {lease} --as ..."
@@ -257,6 +260,11 @@ def _record(
     event = Event(kind, instant(now()), submission, actor, nonce, refs=refs, ids=ids, nums=nums or {})
     [receipt] = installation.house.log.append([event])
     return receipt
+
+
+def _token(path: Path) -> str:
+    raw = sys.stdin.buffer.read(MAX_TOKEN_BYTES) if str(path) == "-" else bounded(path, MAX_TOKEN_BYTES)
+    return raw.decode("ascii", errors="replace").strip()
 
 
 def _described(directory: Path) -> Manifest:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from seatrial.framework.consent import Activity
 from seatrial.framework.lifecycle import Asked, Case, Requirement
-from seatrial.framework.participant import Role
 
 if TYPE_CHECKING:
     from seatrial.framework.standing import Standing
@@ -57,9 +56,7 @@ def _turned(case: Case, action: KeyAction) -> bool:
     asked, standing = case.act.key_request, case.standing
     if asked is None or asked.object != standing.object or asked.digest != case.act.request_digest:
         return False
-    sides = {Role.DEVELOPER_OWNER: standing.developer, Role.EVALUATOR_LEAD: standing.evaluator}
-    votes = [vote for vote in case.act.votes if vote.organisation == sides.get(vote.role)]
-    return case.pack.key_rule(action).turned(asked, votes, case.now)
+    return case.pack.key_rule(action).turned(asked, standing.of_sides(case.act.votes), case.now)
 
 
 def reason(*known: str) -> Requirement:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from seatrial.framework.clock import Pause
 from seatrial.framework.consent import Activity, Consent
@@ -21,10 +22,13 @@ from seatrial.framework.document import Document
 from seatrial.framework.identifier import check_digest, check_id
 from seatrial.framework.instant import utc
 from seatrial.framework.pack import PackRef
-from seatrial.framework.participant import DEVELOPER_ROLES
+from seatrial.framework.participant import DEVELOPER_ROLES, Role
 from seatrial.framework.subject import Subject
 from seatrial.framework.two_key import KeyRequest, Vote
 from seatrial.framework.window import Window
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
 
 NOTHING = ""  # the state of what does not exist yet
 CLOCK = "clock"  # the actor of events that a clock makes due; nobody's role
@@ -171,6 +175,15 @@ class Standing:
         """With one mark set, or taken away by an empty one."""
         marks = {**dict(self.marks), name: mark}
         return replace(self, marks=tuple(sorted((key, value) for key, value in marks.items() if value)))
+
+    @property
+    def sides(self) -> Mapping[str, str]:
+        """Whose people hold the two keys of a submission, by the role that they hold them in."""
+        return {Role.DEVELOPER_OWNER: self.developer, Role.EVALUATOR_LEAD: self.evaluator}
+
+    def of_sides(self, votes: Iterable[Vote]) -> tuple[Vote, ...]:
+        """The votes of people of the two sides of this very submission."""
+        return tuple(vote for vote in votes if vote.organisation == self.sides.get(vote.role))
 
     def consenting(self, now: datetime, *activities: Activity) -> tuple[Consent, ...]:
         """The consents to any of these activities that hold at `now`, are about its subject and name its evaluator.
