@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from portal.test_developer import OFFER, OWNER, Two, text
+from portal.test_developer import OFFER, OWNER, Two, granted, text
 from seatrial.cli.weights import receiver
 from seatrial.custody.access_log import AccessRow, Ending, close
 from seatrial.custody.credential import opened_endpoint
@@ -20,10 +20,7 @@ from seatrial.custody.lease import LeaseState
 from seatrial.custody.serving import served
 from seatrial.custody.sqlite_access import SqliteAccessStore
 from seatrial.custody.upload_store import UploadToken
-from seatrial.framework.consent import Grant
-from seatrial.framework.data_class import Action, DataClass
 from seatrial.framework.participant import Role
-from seatrial.framework.purpose import Purpose
 from seatrial.ledger.event import Event
 from support.custody import made_lease
 
@@ -138,22 +135,9 @@ def test_every_call_is_there_by_pages_and_in_files_with_its_proof(two: Two) -> N
 
 def test_one_grant_is_ended_and_the_others_stay(two: Two) -> None:
     two.in_terms()
-    now = datetime.now(UTC)
     desk = two.desk(OWNER)
     for name in ("gra-1", "gra-2"):
-        granted = Grant(
-            id=name,
-            consent="con-1",
-            object=two.name,
-            data_class=DataClass.P,
-            actions=frozenset({Action.READ}),
-            organisation="agency-x",
-            role=Role.AGENCY_READER,
-            purpose=Purpose.REPORT,
-            not_before=now,
-            expires=now + timedelta(days=3),
-        )
-        two.portal.house.permissions.grant(desk.viewer, two.name, granted)
+        two.portal.house.permissions.grant(desk.viewer, two.name, granted(two, name))
     assert text(two.owner.get(two.at + "grants/")).count("agency-x") == 2
     assert two.post("grants/gra-9/end/").status_code == 404
     two.post("grants/gra-1/end/")

@@ -14,21 +14,25 @@ from allauth.mfa.webauthn import views as webauthn
 
 from seatrial.framework.framework_text import READERS, TEXT_KEYS
 from seatrial.framework.participant import Role
+from seatrial.portal import demo_door
 from seatrial.portal.access import ANYBODY, NOBODY, SIGNED_IN, Route
 from seatrial.portal.identity.assurance import Need
 from seatrial.portal.pages import (
     account,
     acting,
     agreements,
+    briefs,
     calls,
     consents,
     countersign,
     drafts,
+    feeds,
     framework_text,
     grants,
     health,
     live,
     model_access,
+    notices,
     offers,
     oidc,
     operators,
@@ -139,6 +143,21 @@ ROUTES: tuple[Route, ...] = (
     Route("leave", "people/<str:person>/<str:role>/end/", people.leave, SIGNED_IN, SIGNED_IN),
     Route("tokens", "tokens/", people.tokens, PROGRAMS, PROGRAMS),
     Route("token-revoke", "tokens/<str:name>/revoke/", people.revoke_token, NOBODY, PROGRAMS),
+    # A published report, for people
+    Route("brief", "reports/<str:name>/brief/", briefs.show, ANYBODY),
+    Route("brief-text", "reports/<str:name>/brief/text", briefs.as_text, ANYBODY),
+    # What waits and what changed: on a page, by mail, by feed
+    Route("due", "digest/", notices.due, SIGNED_IN),
+    Route("notices", "notices/settings/", notices.settings, SIGNED_IN, SIGNED_IN),
+    Route("notices-confirm", "notices/confirm/", notices.confirm, NOBODY, SIGNED_IN),
+    Route("notices-remove", "notices/remove/", notices.remove, NOBODY, SIGNED_IN),
+    Route("feed-open", "notices/feeds/", notices.open_feed, NOBODY, SIGNED_IN),
+    Route("feed-revoke", "notices/feeds/<str:name>/revoke/", notices.revoke_feed, NOBODY, SIGNED_IN),
+    Route("feed-due", "feeds/due.ics", feeds.due, SIGNED_IN),
+    Route("feed-changes", "feeds/changes.atom", feeds.changes, SIGNED_IN),
+    Route("feed-published", "feeds/published.atom", feeds.published, ANYBODY),
+    Route("feed-of-due", "feeds/<str:secret>/due.ics", feeds.due, ANYBODY),
+    Route("feed-of-changes", "feeds/<str:secret>/changes.atom", feeds.changes, ANYBODY),
     # The operator: who takes part, and who says who they are
     Route("organisations", "organisations/", operators.organisations, OPERATOR, OPERATOR),
     Route("organisation", "organisations/<str:name>/", operators.organisation, OPERATOR, OPERATOR),
@@ -156,7 +175,14 @@ ROUTES: tuple[Route, ...] = (
     # Of a submission, its developer's: the offer, the agreement, consents, access, runs, the report, and the way out
     Route("submission-share", "submissions/<str:name>/share/", offers.sharing, OWNER, OWNER),
     Route("submission-agreement", "submissions/<str:name>/agreement/", agreements.show, SIGNING),
-    Route("agreement-propose", "submissions/<str:name>/agreement/propose/", agreements.propose, NOBODY, SIGNING),
+    Route(
+        "agreement-propose",
+        "submissions/<str:name>/agreement/propose/",
+        agreements.propose,
+        NOBODY,
+        SIGNING,
+        Need.SIGNING,
+    ),
     Route("agreement-sign", "submissions/<str:name>/agreement/sign/", agreements.sign, NOBODY, SIGNING, Need.SIGNING),
     Route("submission-consents", "submissions/<str:name>/consents/", consents.show, DEVELOPER, OWNER),
     Route("consent-revoke", "submissions/<str:name>/consents/<str:consent>/revoke/", consents.revoke, NOBODY, OWNER),
@@ -227,3 +253,6 @@ ROUTES: tuple[Route, ...] = (
     Route("scrutiny", "scrutiny/", scrutiny.index, EVALUATING),
     Route("countersign", "countersign/", countersign.index, LEAD),
 )
+
+DEMONSTRATION: tuple[Route, ...] = (Route("demonstration", "demonstration/", demo_door.door, ANYBODY, ANYBODY),)
+"""There only while a demonstration is served."""

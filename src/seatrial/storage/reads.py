@@ -126,6 +126,13 @@ class ReadTables:
             found = rows.Read.objects.filter(_known_to(viewer)).order_by("pk")
             return tuple(_reading(row) for row in (found.filter(submission_id=submission) if submission else found))
 
+    def newest(self, viewer: Viewer, submission: str, count: int) -> tuple[tuple[Reading, ...], int]:
+        """The newest reads of a submission that the viewer may know of, newest first, and how many there are in all."""
+        with self._database.session(viewer):
+            found = rows.Read.objects.filter(_known_to(viewer), submission_id=submission)
+            shown = tuple(_reading(row) for row in found.order_by("-pk")[:count])
+            return shown, len(shown) if len(shown) < count else found.count()
+
     def of_day(self, viewer: Viewer, day: date) -> tuple[Reading, ...]:
         """Those of one day, in UTC."""
         with self._database.session(viewer):

@@ -26,13 +26,13 @@ def show(request: PortalRequest, name: str) -> HttpResponse:
     """All of it, newest first."""
     here = about(request, name)
     grants = house().permissions.grants(here.desk.viewer, name)[::-1]
-    reads = ReadTables(house().database).list(here.desk.viewer, name)[::-1]
+    reads, total = ReadTables(house().database).newest(here.desk.viewer, name, MOST)
     asked = [{"request": one.request, "sides": sides(here, one)} for one in here.desk.keys(name, here.standing)][::-1]
     context = {
         "grants": [_line(here, grant) for grant in grants[:MOST]],
         "grants_total": len(grants),
-        "reads": reads[:MOST],
-        "reads_total": len(reads),
+        "reads": reads,
+        "reads_total": total,
         "asked": asked[:MOST],
         "recipients": _recipients(here),
         "marking": PAPERS,

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from django.contrib import messages
 
-from seatrial.custody.credential import DIALECTS
 from seatrial.custody.deposit import TOKEN_TERM, issue_token
 from seatrial.custody.keys import CustodyError
 from seatrial.custody.lease import LeaseState
@@ -23,7 +22,7 @@ from seatrial.framework.submission_store import NotHere
 from seatrial.framework.window import WindowError
 from seatrial.paperwork import RECEIPT, access_receipt
 from seatrial.portal.about import about
-from seatrial.portal.forms.access import PauseForm, UntilForm
+from seatrial.portal.forms.access import DepositForm, PauseForm, UntilForm
 from seatrial.portal.opening import installation, place
 from seatrial.portal.pages.submissions import back
 
@@ -107,13 +106,9 @@ def deposit(request: PortalRequest, name: str) -> HttpResponse:
     except CustodyError as error:
         here.tried(_raising(error), "")
         return back(here, "submission-access")
-    context = {
-        "action": f"{place().custody_url}/deposits",
-        "token": token.reveal().decode(),
-        "dialects": DIALECTS,
-        "until": here.desk.now + TOKEN_TERM,
-        "on_site": _form_of(here) == "on_site",
-    }
+    form = DepositForm(initial={"token": token.reveal().decode(), "submission": name})
+    action, until = f"{place().custody_url}/deposits", here.desk.now + TOKEN_TERM
+    context = {"action": action, "form": form, "until": until, "on_site": _form_of(here) == "on_site"}
     return here.page("developer/deposit.html", context)
 
 
