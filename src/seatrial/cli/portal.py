@@ -17,6 +17,7 @@ import click
 from seatrial.cli.custodial import spoken
 
 if TYPE_CHECKING:
+    from seatrial.installation import Installation
     from seatrial.portal.serving_processes import Service
     from seatrial.portal.settings import PortalSettings
 
@@ -178,8 +179,22 @@ def prepare(given: dict[str, Any]) -> None:
         serve(installation)
         if place.production and (found := missing(place, now())):
             raise ValueError("\n".join(["something is missing; see seatrial portal check", *found]))
+        if given["demo"]:
+            _filled(installation)
+            click.echo(f"demonstration: {place.url}/demonstration/")
         if (secret := Registry(installation.house).first_invitation(now())) is not None:
             click.echo(f"first operator, within a day: {place.url}/invitation/#{secret}")
+
+
+def _filled(installation: Installation) -> None:
+    from seatrial.cli.worker import kinds
+    from seatrial.installation import now
+    from seatrial.portal.demo import fill
+
+    try:
+        fill(installation, kinds(installation), now(), lambda line: click.echo(line, err=True))
+    except RuntimeError as error:
+        click.echo(f"seatrial: {error}; the rest is there, and the next start tries again", err=True)
 
 
 @portal.command(hidden=True)

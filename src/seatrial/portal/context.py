@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
+from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from seatrial.portal.access import SIGN_IN, opens
@@ -32,9 +33,15 @@ def page(plain: HttpRequest) -> dict[str, Any]:
         "sign_in_url": "" if acting else SIGN_IN,
         "sign_out_url": SIGN_OUT,
         "demonstration": place().demonstration,
+        "nobody_yet": nobody_yet,
         "footer_links": [{"label": label, "url": reverse(name)} for label, name in FOOTER],
         "custody_url": place().custody_url,
     }
+
+
+def nobody_yet() -> bool:
+    """Whether nobody has an account here; asked by the first page alone."""
+    return not get_user_model().objects.exists()
 
 
 def _navigation(request: HttpRequest, role: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a role, or None

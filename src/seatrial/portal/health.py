@@ -34,6 +34,8 @@ QUIET = timedelta(seconds=60)
 CLOCK_OFF = timedelta(minutes=1)
 """Between this host and its database."""
 OTHERS = 0o077
+PUBLIC = ".pub"
+"""In the name of a key that is meant for others."""
 TIME_ERROR = 5
 """What the kernel answers while nothing keeps its clock."""
 
@@ -104,7 +106,7 @@ def open_to_others(home: Path) -> Iterator[str]:
     """Directories and files of keys that others than their owner could use, each with what to do."""
     places = [home, home / "keys", home / "ledger"]
     files = [*(home / "keys").rglob("*"), *(home / "ledger").glob("*.key")]
-    for path in (*places, *files):
+    for path in (*places, *(one for one in files if PUBLIC not in one.suffixes)):
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & OTHERS:
             yield f"{path}: others can use it; run: chmod go= {path}"
 

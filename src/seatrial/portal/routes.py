@@ -14,7 +14,6 @@ from allauth.mfa.webauthn import views as webauthn
 
 from seatrial.framework.framework_text import READERS, TEXT_KEYS
 from seatrial.framework.participant import Role
-from seatrial.portal import demo_door
 from seatrial.portal.access import ANYBODY, NOBODY, SIGNED_IN, Route
 from seatrial.portal.identity.assurance import Need
 from seatrial.portal.pages import (
@@ -253,6 +252,3 @@ ROUTES: tuple[Route, ...] = (
     Route("scrutiny", "scrutiny/", scrutiny.index, EVALUATING),
     Route("countersign", "countersign/", countersign.index, LEAD),
 )
-
-DEMONSTRATION: tuple[Route, ...] = (Route("demonstration", "demonstration/", demo_door.door, ANYBODY, ANYBODY),)
-"""There only while a demonstration is served."""
