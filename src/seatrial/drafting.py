@@ -18,8 +18,12 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.custody.home import make_signing_key, public_key_of, signer_of
 from seatrial.desk import Brought
+from seatrial.framework import lifecycles
+from seatrial.framework.document import Document
 from seatrial.framework.instant import text as moment
+from seatrial.framework.lifecycle import NotPossible
 from seatrial.framework.papers import bullets, table
+from seatrial.framework.standing import Act
 from seatrial.ledger.event import Actor, Event, instant, pseudonym, sha256_ref
 from seatrial.paperwork import sha256, subject_of
 from seatrial.report import bundle, html, numbers
@@ -34,7 +38,6 @@ if TYPE_CHECKING:
 
     from seatrial.desk import Desk
     from seatrial.evaluation.scrutiny.rulings import Ruling
-    from seatrial.framework.document import Document
     from seatrial.framework.standing import Standing
     from seatrial.house import Outcome
     from seatrial.report.glance import Flagged, Glance
@@ -185,20 +188,27 @@ class Reports:
             papers[INCIDENTS] = f"# Incidents\n\n{listed}\n".encode()
         return papers
 
+    def missing(self, event: str, kinds: Iterable[str]) -> tuple[str, ...]:
+        """What a step still lacks when the act brings papers of these kinds; found by taking it, unrecorded."""
+        actor, now = self.desk.actor, self.desk.now
+        brought = tuple(Document(kind, 1, sha256(b""), actor.organisation, (actor.person,), now) for kind in kinds)
+        try:
+            pack = self.desk.house.packs(self.standing.pack)
+            lifecycles.apply(self.standing, Act(event, actor, now, documents=brought), pack, now)
+        except NotPossible as error:
+            return error.missing
+        return ()
+
     def sign(self, text: str, home: Path, digest: str = "") -> Outcome:
-        """Sign the report as the lead: the act, its papers and its entry are one transaction."""
-        house, now, standing = self.desk.house, self.desk.now, self.standing
+        """Sign the report as the lead. The act's own entry commits to every paper; another names the signature."""
+        house, standing = self.desk.house, self.standing
         papers = self.signing(text)
         envelope = bundle.signed({NAMES[kind]: papers[kind] for kind in papers}, self._about(), _signer(home))
         brought = Brought(papers=((REPORT, envelope), *papers.items()))
-        with house.database.session(self.desk.viewer, writing=True):
-            outcome = self.desk.act(standing.object, "sign_report", brought, digest)
-            who = pseudonym(house.stream_keys.of(standing.object), self.desk.actor.organisation)
-            refs = {"report": sha256_ref(envelope)}
-            signed = Event(
-                "report.signed", instant(now), standing.object, Actor("lead", who), house.random(16).hex(), refs=refs
-            )
-            house.log.append([signed])
+        outcome = self.desk.act(standing.object, "sign_report", brought, digest)
+        actor = Actor("lead", pseudonym(house.stream_keys.of(standing.object), self.desk.actor.organisation))
+        at, nonce, refs = instant(self.desk.now), house.random(16).hex(), {"report": sha256_ref(envelope)}
+        house.log.append([Event("report.signed", at, standing.object, actor, nonce, refs=refs)])
         return outcome
 
     def issued(self) -> dict[str, bytes]:

@@ -39,8 +39,12 @@ KINDS = {
     LAB: OrganisationKind.DEVELOPER,
     RIVAL: OrganisationKind.DEVELOPER,
     BUREAU: OrganisationKind.EVALUATOR,
+    "bureau-b": OrganisationKind.EVALUATOR,
     AGENCY: OrganisationKind.AGENCY,
     OPERATOR: OrganisationKind.CLEARINGHOUSE,
+    "works": OrganisationKind.VENDOR,
+    "grid": OrganisationKind.INFRASTRUCTURE,
+    "watch": OrganisationKind.AUDITOR,
 }
 
 

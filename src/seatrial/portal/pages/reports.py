@@ -136,7 +136,9 @@ def sign(request: PortalRequest, name: str) -> HttpResponse:
         if here.tried(lambda: kept.sign(text, house().home, form.digest), said, form):
             return redirect("review-report", name=name)
     files, why = _to_sign(kept, text)
-    return _step(here, form, "sign_report", "Sign the report", files=files, why=why, figures=_figures(kept, text))
+    missing = kept.missing("sign_report", (REPORT, *(file["kind"] for file in files)))
+    more = {"files": files, "why": why, "figures": _figures(kept, text), "missing": missing}
+    return _step(here, form, "sign_report", "Sign the report", **more)
 
 
 def render_again(request: PortalRequest, name: str, unit: str) -> HttpResponse:
@@ -265,7 +267,15 @@ def _delivered(here: About, kept: Reports, form: DeliveryForm) -> None:
 
 def _step(here: About, form: forms.Form, event: str, title: str, **more: Any) -> HttpResponse:  # noqa: ANN401 - of a page
     offer = next((one for one in here.desk.offers(here.standing) if one.event == event), None)
-    context = {"form": form, "offer": offer, "page_title": title, "event": event, "marking": SCORES, **more}
+    context = {
+        "missing": offer.missing if offer else (),
+        "form": form,
+        "offer": offer,
+        "page_title": title,
+        "event": event,
+        "marking": SCORES,
+        **more,
+    }
     return page(here, "reports/step.html", status=422 if form.errors else 200, **context)
 
 
@@ -277,7 +287,9 @@ def _to_sign(kept: Reports, text: str) -> tuple[list[dict[str, Any]], str]:
         papers = kept.signing(text)
     except (LookupError, ValueError) as error:
         return [], f"{error}."
-    return [{"name": NAMES[one], "size": len(papers[one]), "digest": sha256(papers[one])} for one in papers], ""
+    return [
+        {"kind": one, "name": NAMES[one], "size": len(papers[one]), "digest": sha256(papers[one])} for one in papers
+    ], ""
 
 
 def _signature(here: About, kept: Reports) -> dict[str, Any] | None:

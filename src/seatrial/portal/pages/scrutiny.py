@@ -44,7 +44,12 @@ CHARS = 10_000
 AROUND = 300
 """Characters before what was searched for."""
 MOST_QUERY = 200
-READING = frozenset({"running", "paused", "incident_hold", "review", "draft_report", "developer_comment", "expired"})
+READING = frozenset(
+    {
+        *("access_open", "preflight", "running", "paused", "incident_hold"),
+        *("review", "draft_report", "developer_comment", "expired"),
+    }
+)
 """States in which somebody reads transcripts."""
 
 
