@@ -56,7 +56,10 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccessRow:
-    """One call. Digests are hex SHA-256 of the bodies as forwarded, empty where there was none; times in ms."""
+    """One call. Digests are hex SHA-256 of the bodies as forwarded, empty where there was none; times in ms.
+
+    `model` is its number among the lease's models, from 1, empty for any other: rows stay, and names are deleted.
+    """
 
     call: str
     lease: str

@@ -152,7 +152,7 @@ class Gateway:
             asked = await asyncio.to_thread(dialects.asked, route, body)
         else:
             asked = dialects.asked(route, body)
-        passage.model = asked.model if asked.model in lease.models else ""
+        passage.model = str(1 + lease.models.index(asked.model)) if asked.model in lease.models else ""
         most = Call(asked.model, len(body), asked.max_output_tokens, asked.choices)
         held = await self._threads.run(partial(self._leases.reserve, lease.id, most, self._clock()))
         if isinstance(held, Refusal):
