@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 SETTINGS_PATH = "/notices/settings/"
 DIGEST_PATH = "/digest/"
+PLACES = {"sub_": "submissions", "txt_": "framework"}
+"""Where objects have their pages, by how their ids begin; a finding has one for some roles only."""
 
 
 class LetterKind(StrEnum):
@@ -59,7 +61,8 @@ def of_code(contact: Contact, now: datetime) -> Letter:
 
 def link(url: str, about: str) -> str:
     """Where an object has its page."""
-    return f"{url}/submissions/{about}/" if about.startswith("sub_") else f"{url}{DIGEST_PATH}"
+    place = PLACES.get(about[:4])
+    return f"{url}/{place}/{about}/" if place else f"{url}{DIGEST_PATH}"
 
 
 def waits(letter: Letter, url: str) -> tuple[str, str]:
