@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from seatrial.ledger.checkpoint import Checkpoint
 from seatrial.ledger.errors import LedgerError
 from seatrial.ledger.event import Event
-from seatrial.ledger.merkle import leaf_hash, verify_inclusion
+from seatrial.ledger.merkle import leaf_hash, node_hash, verify_inclusion
 from seatrial.ledger.note import Note, read_verifier
 from seatrial.ledger.receipt import HEADER, Receipt
 from seatrial.report.assessment import SCHEMA, Assessment, ReportError, check
@@ -230,3 +230,25 @@ def _json(content: bytes) -> Any:  # noqa: ANN401 - any JSON value, None where i
 
 def _end(holds: bool) -> End:  # noqa: FBT001 - what it turns into words
     return End.VERIFIED if holds else End.FALSE
+
+
+@dataclass(frozen=True, slots=True)
+class Climb:
+    """One step from an entry to a root: the hash beside, on which side it stands, and what the two come to."""
+
+    side: str
+    beside: str
+    comes_to: str
+
+
+def climbed(leaf: bytes, index: int, size: int, path: Sequence[bytes]) -> tuple[Climb, ...]:
+    """The steps of an inclusion proof, as somebody follows them by hand (RFC 9162, section 2.1.3.2)."""
+    first, last, digest, steps = index, size - 1, leaf, []
+    for beside in path:
+        left = bool(first & 1) or first == last
+        digest = node_hash(beside, digest) if left else node_hash(digest, beside)
+        while left and not first & 1 and first:
+            first, last = first >> 1, last >> 1
+        first, last = first >> 1, last >> 1
+        steps.append(Climb("left" if left else "right", beside.hex(), digest.hex()))
+    return tuple(steps)

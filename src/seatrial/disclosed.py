@@ -17,6 +17,8 @@ from datetime import datetime
 from functools import cache
 from typing import TYPE_CHECKING
 
+from seatrial.framework.finding import embargo
+from seatrial.framework.standing import Kind
 from seatrial.framework.viewer import Viewer
 from seatrial.ledger.checkpoint import Checkpoint
 from seatrial.ledger.note import Note
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from seatrial.framework.pack import PolicyPack, Source
+    from seatrial.framework.standing import Standing
     from seatrial.house import House
     from seatrial.storage.stores.figures import Commitment
 
@@ -41,6 +44,7 @@ COUNTED = {
 }
 """The steps that are counted, and what a count of each says. The table is fixed: another one could be subtracted."""
 __all__ = ["MOST"]
+ADVISED = ("advisory_published", "details_published")
 PUBLISHED = "published"
 REPORT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 FILES = {
@@ -82,6 +86,19 @@ class Published:
     issued: str
     notices: tuple[str, ...]
     files: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Advisory:
+    """What those who run a software are told: whose it is, how it is rated, what fixes it, when the details follow."""
+
+    name: str
+    vendor: str
+    rating: str
+    fixed_version: str
+    published: datetime | None
+    details_due: datetime | None
+    exploited: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +151,23 @@ def commitments(house: House, before: tuple[int, int] | None = None) -> tuple[Co
     """The newest commitments to findings, before an entry of the record where one is named."""
     viewer = Viewer.house("commitments to findings, which tell nothing of them")
     return FigureTables(house.database).commitments(viewer, before)
+
+
+def advisories(house: House, after: str = "") -> tuple[tuple[Advisory, ...], str]:
+    """Advisories that were published, in the order of opening, and where the next page begins."""
+    viewer = Viewer.house("advisories, which are published")
+    found, more = house.submissions.page(viewer, Kind.FINDING, ADVISED, after)
+    return tuple(_advisory(house, one) for one in found), more
+
+
+def advisory(house: House, name: str) -> tuple[Advisory, str]:
+    """One advisory and its text. Raises `LookupError`."""
+    viewer = Viewer.house("an advisory, which is published")
+    standing = house.submissions.load(viewer, name).standing
+    papers = [one for one in standing.documents if one.kind == "advisory"]
+    if standing.kind is not Kind.FINDING or standing.state not in ADVISED or not papers:
+        raise LookupError(f"{name}: no such advisory")
+    return _advisory(house, standing), house.papers.get(viewer, name, papers[-1].digest).decode("utf-8", "replace")
 
 
 def record_head(house: House) -> RecordHead:
@@ -197,6 +231,14 @@ def _report(folder: Path) -> Published | None:
     said = json.loads(source.read_bytes())
     files = tuple((name, (folder / name).stat().st_size) for name in FILES if (folder / name).is_file())
     return Published(folder.name, said["subject"]["alias"], said["issued"], tuple(said["notices"]), files)
+
+
+def _advisory(house: House, standing: Standing) -> Advisory:
+    clocks = embargo(standing)
+    due = clocks.details_due(house.packs(standing.pack)) if clocks and standing.state == ADVISED[0] else None
+    said = (standing.mark(name) for name in ("vendor", "rating", "fixed_version"))
+    exploited = standing.date("exploited") is not None
+    return Advisory(standing.object, *said, standing.date("advisory"), due, exploited)
 
 
 def _shown(count: int) -> int | None:

@@ -151,6 +151,11 @@ def _dated(name: str, case: Case, date: datetime | None = None) -> Standing:
     return case.standing.with_date(name, case.standing.date(name) or date or case.now)
 
 
+def _fixed(case: Case) -> Standing:
+    dated = _dated("fix_public", case, case.act.date)
+    return dated.with_mark("fixed_version", case.act.mark("fixed_version"))
+
+
 def _queued(case: Case) -> Standing:
     standing = case.standing.with_mark("wait_reason", case.act.reason).with_date("review_by", case.act.date)
     return standing.with_mark("no_contact", case.act.mark("no_contact"))
@@ -199,10 +204,10 @@ TRANSITIONS = (
     *rows("acknowledged escalated", "decline_fix", MAINTAINER, "wont_fix", reason()),
     *rows("reported acknowledged escalated fix_in_progress wont_fix disputed", "publish_fix",
           f"{MAINTAINER} {COORDINATOR}", "fix_available", mark("fixed_version"),
-          records=lambda case: _dated("fix_public", case, case.act.date)),
+          records=_fixed),
     *rows("fix_available", "verify_fix", VERIFIER, "fix_verified", _NOT_FINDER, *brought("replay_record")),
     *rows("fix_available", "fix_incomplete", VERIFIER, "fix_in_progress", _NOT_FINDER, *brought("replay_record"),
-          records=lambda case: case.standing.with_date("fix_public", None)),
+          records=lambda case: case.standing.with_date("fix_public", None).with_mark("fixed_version", "")),
     *rows(SENT, "publish_advisory", COORDINATOR, "advisory_published", *brought("advisory"),
           when("a basis: fix public, clock due, public already, or all parties agree", _basis),
           effects=(Effect.NOTIFY,), records=lambda case: _dated("advisory", case)),

@@ -176,6 +176,12 @@ def _finding(standing: Standing, pack: PolicyPack, _now: datetime) -> Iterator[O
         yield Obligation(standing.object, "publish_advisory", "those who run the software told", by, "coordinator")
 
 
+def awaited(state: str) -> tuple[str, str] | None:
+    """What a finding in a state waits for, in words, and whose it is; None where nothing is left or a clock alone runs."""
+    found = _NEXT.get(state)
+    return (_STEPS[found[0]], found[1]) if found else None
+
+
 _STEPS = {
     "reproduce": "a replay in a fresh box, by somebody who did not find it",
     "reopen": "a look whether there is new evidence",

@@ -19,12 +19,17 @@ from seatrial.portal.identity.assurance import Need
 from seatrial.portal.pages import (
     account,
     acting,
+    advisories,
+    agency,
     agreements,
+    audit,
     briefs,
     calls,
     consents,
     countersign,
     drafts,
+    due,
+    findings,
     feeds,
     framework_text,
     grants,
@@ -48,6 +53,11 @@ from seatrial.portal.pages import (
 
 OWNER = frozenset({Role.DEVELOPER_OWNER})
 PROPOSING = TEXT_KEYS.first
+CASE = frozenset({Role.ANALYST, Role.VERIFIER, Role.COORDINATOR, Role.CLEARINGHOUSE_LEAD})
+FINDINGS = CASE | {Role.MAINTAINER}
+GRANTED = frozenset({Role.AGENCY_READER, Role.DESIGNATION_LIAISON, Role.ANALYST, Role.CLEARINGHOUSE_LEAD})
+ADVISED = FINDINGS | {Role.INFRASTRUCTURE_OPERATOR, Role.AGENCY_READER}
+AUDITOR = frozenset({Role.AUDITOR})
 DEVELOPER = OWNER | {Role.DEVELOPER_COUNSEL}
 SIGNING = DEVELOPER | {Role.EVALUATOR_LEAD}
 EVALUATOR = frozenset({Role.EVALUATOR})
@@ -83,6 +93,26 @@ ROUTES: tuple[Route, ...] = (
     Route("text-revise", "framework/<str:name>/revise/", framework_text.revise, PROPOSING, PROPOSING),
     Route("text-key", "framework/<str:name>/key/", framework_text.key, NOBODY, PROPOSING, Need.SIGNING),
     Route("text-adopt", "framework/<str:name>/adopt/", framework_text.adopt, NOBODY, PROPOSING, Need.SIGNING),
+    # Agencies: what was granted to them, and what they are asked
+    Route("granted", "granted/", agency.granted, GRANTED),
+    Route("granted-report", "granted/<str:name>/<str:grant>/", agency.report, GRANTED),
+    Route("inquiries", "inquiries/", agency.inquiries, frozenset({Role.DESIGNATION_LIAISON})),
+    # Findings and advisories
+    Route("findings", "findings/", findings.index, FINDINGS),
+    Route("finding", "findings/<str:name>/", findings.show, FINDINGS),
+    Route("finding-step", "findings/<str:name>/steps/<str:event>/", findings.step, FINDINGS, FINDINGS),
+    Route("finding-paper", "findings/<str:name>/papers/<str:digest>/", findings.paper, FINDINGS, needs=Need.PASSKEY),
+    Route("advisories", "advisories/", advisories.index, ADVISED),
+    Route("advisory", "advisories/<str:name>/", advisories.show, ADVISED),
+    # Auditors: the record entry by entry, rows against it, who read what
+    Route("audit", "audit/", audit.index, AUDITOR),
+    Route("audit-entry", "audit/entries/<int:index>/", audit.entry, AUDITOR),
+    Route("audit-receipt", "audit/entries/<int:index>/receipt/", audit.receipt, AUDITOR),
+    Route("audit-growth", "audit/growth/", audit.growth, AUDITOR),
+    Route("audit-agreement", "audit/agreement/", audit.agreement, AUDITOR, AUDITOR),
+    Route("audit-reads", "audit/reads/", audit.reads, AUDITOR),
+    # Of all that somebody sees
+    Route("due-list", "due/", due.index, PROGRAMS),
     # For whoever watches over the installation
     Route("lives", "healthz", health.lives, ANYBODY),
     Route("ready", "readyz", health.is_ready, ANYBODY),

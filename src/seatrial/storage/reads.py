@@ -90,6 +90,9 @@ def root_of(readings: Iterable[Reading]) -> bytes:
 class ReadTables:
     """The reads of one installation."""
 
+    MOST = 100
+    """Of one page."""
+
     def __init__(self, database: Database, random: Callable[[int], bytes] = secrets.token_bytes) -> None:
         self._database = database
         self._random = random
@@ -132,6 +135,12 @@ class ReadTables:
             found = rows.Read.objects.filter(_known_to(viewer), submission_id=submission)
             shown = tuple(_reading(row) for row in found.order_by("-pk")[:count])
             return shown, len(shown) if len(shown) < count else found.count()
+
+    def page(self, viewer: Viewer, before: int = 0) -> tuple[Reading, ...]:
+        """The newest reads that the viewer may know of, of those before a number; `MOST` at most."""
+        with self._database.session(viewer):
+            found = rows.Read.objects.filter(_known_to(viewer)).order_by("-pk")
+            return tuple(_reading(row) for row in (found.filter(pk__lt=before) if before else found)[: self.MOST])
 
     def of_day(self, viewer: Viewer, day: date) -> tuple[Reading, ...]:
         """Those of one day, in UTC."""

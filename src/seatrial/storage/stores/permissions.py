@@ -12,7 +12,7 @@ from seatrial.framework.consent import Grant
 from seatrial.framework.participant import DEVELOPER_ROLES
 from seatrial.framework.two_key import KeyRequest, Vote
 from seatrial.storage.codec import decode, encode
-from seatrial.storage.stores.submissions import seen_by
+from seatrial.storage.stores.submissions import MOST, seen_by
 from seatrial.storage.tables import rows
 
 if TYPE_CHECKING:
@@ -64,6 +64,17 @@ class PermissionTables:
                 found = found.filter(organisation=viewer.organisation)
             found = found.filter(submission__in=rows.Submission.objects.filter(seen_by(viewer)))
             return tuple(decode(Grant, record) for record in found.values_list("record", flat=True))
+
+    def granted(self, viewer: Viewer, after: str = "") -> tuple[tuple[tuple[str, Grant], ...], str]:
+        """The grants to the viewer's organisation, each with its submission, newest first, and where the next begin."""
+        with self._database.session(viewer):
+            found = rows.Grant.objects.filter(organisation=viewer.organisation).order_by("-pk")
+            found = found.filter(submission__in=rows.Submission.objects.filter(seen_by(viewer)))
+            if after.isdecimal():
+                found = found.filter(pk__lt=int(after))
+            read = list(found.values_list("pk", "submission_id", "record")[: MOST + 1])
+        more = str(read[MOST - 1][0]) if len(read) > MOST else ""
+        return tuple((submission, decode(Grant, record)) for _, submission, record in read[:MOST]), more
 
     def end_grants(self, viewer: Viewer, submission: str, at: datetime) -> int:
         """End all grants of a submission; how many were still open."""
