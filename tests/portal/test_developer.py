@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -19,6 +20,7 @@ from seatrial.framework.participant import Role
 from seatrial.framework.purpose import Purpose
 from seatrial.framework.standing import Actor, Kind
 from seatrial.framework.submission import STATES
+from seatrial.framework.vocabulary import Surface, Wording, check
 from seatrial.installation import submitted_runs
 from seatrial.ledger.receipt import Receipt
 from seatrial.portal.journey import way
@@ -139,6 +141,12 @@ def two(portal: Served) -> Two:
 
 def text(answer: HttpResponse) -> str:
     return re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", answer.content.decode()))
+
+
+def sentences(answer: HttpResponse) -> list[str]:
+    """What a page says, a text at a time, as its reader sees it."""
+    parts = re.split(r"<[^>]+>", answer.content.decode())
+    return [plain for part in parts if (plain := html.unescape(part).strip())]
 
 
 def test_an_offer_is_a_draft_that_is_shared_by_one_act(two: Two) -> None:
@@ -311,11 +319,15 @@ def test_every_page_stands_in_every_state_and_a_rival_is_told_of_none(portal: Se
     for page in (*PAGES, "withdraw/"):
         shown = two.owner.get(two.at + page)
         assert shown.status_code == 200, page
+        assert check([Wording(Surface.PAGE, page, line) for line in sentences(shown)]) == (), page
         refused = rival.get(two.at + page)
         assert (refused.status_code, refused.content) == (404, nothing), page
     for act in ("access/grant/", "withdraw/", "share/", "access/deposit/", "agreement/propose/"):
         refused = rival.post(two.at + act)
         assert (refused.status_code, refused.content) == (404, nothing), act
+    two.post("withdraw/")
+    assert two.state == "withdrawn"
+    assert two.owner.get(two.at + "receipts/withdrawal/md").status_code == 200
 
 
 @pytest.mark.parametrize("role", [Role.DEVELOPER_OWNER, Role.DEVELOPER_COUNSEL])
@@ -335,10 +347,29 @@ def test_a_withdrawal_is_one_page_and_one_button_and_its_receipt_says_what_ended
         assert file.status_code == 200
         assert file.content
     assert two.owner.get(two.at + "receipts/deletion/md").status_code == 404
-    again = two.owner.post(two.at + "withdraw/")
-    assert again.status_code == 302
+    first = two.owner.get(f"{two.at}receipts/withdrawal/dsse.json").content
+    assert two.owner.post(two.at + "withdraw/").status_code == 302
+    assert two.owner.get(f"{two.at}receipts/withdrawal/dsse.json").content == first
+    assert two.owner.get(two.at + "withdraw/").status_code == 302
     for left in PAGES:
         assert two.owner.get(two.at + left).status_code == 200, left
+
+
+def test_an_action_of_two_keys_is_asked_for_and_turned_by_both_sides(two: Two) -> None:
+    two.agreed()
+    meant = digest("the next version")
+    page = text(two.owner.get(two.at + "steps/adopt_pack/"))
+    assert "takes two keys" in page
+    two.post("keys/adopt_pack/", digest=meant)
+    assert "your key is turned for this already" in text(two.post("keys/adopt_pack/", digest=meant))
+    assert "Turn my key" in text(two.lead.get(two.at + "keys/adopt_pack/"))
+    counsel = two.portal.client("cem", "lab-a", Role.DEVELOPER_COUNSEL)
+    assert "holds no key" in text(two.post("keys/adopt_pack/", counsel, digest=meant))
+    two.post("keys/adopt_pack/", two.lead, digest=meant)
+    taken = two.post("steps/adopt_pack/", once="1")
+    assert "Recorded: adopt pack." in text(taken)
+    assert two.desk(OWNER).record(two.name).history[-1].entry.event == "adopt_pack"
+    assert two.owner.get(two.at + "keys/no_such/").status_code == 404
 
 
 def test_no_state_is_without_words() -> None:

@@ -63,7 +63,7 @@ def _may_give(here: About) -> bool:
 
 
 def _line(consent: Consent, now: datetime) -> dict[str, Any]:
-    state, tone = ("holds", "active") if consent.active(now) else ("over", "ended")
+    state, tone = ("active", "active") if consent.active(now) else ("over", "ended")
     if consent.revoked(now):
         state, tone = "taken back", "ended"
     return {

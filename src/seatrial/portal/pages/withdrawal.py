@@ -1,5 +1,6 @@
 """Withdrawal: what it does, said plainly, and one button; then what ended, and the receipts.
 
+- Asked again, it makes up what was not confirmed, and the receipt stays the same.
 - The developer's side alone, in every state that is not over, without a reason and without a second question.
 - Custody acts first; the answer comes once everything has ended or its time is over, and says which.
 """
@@ -39,7 +40,7 @@ FILES = {"dsse.json": "application/json", "tlog-proof": "text/plain", "md": "tex
 def withdraw(request: PortalRequest, name: str) -> HttpResponse:
     """The page with the button, and the act."""
     here = about(request, name)
-    if here.standing.state in FINAL:
+    if here.standing.state in FINAL and (request.method != "POST" or here.standing.state == "purged"):
         return back(here, "submission-receipts")
     if request.method == "POST":
         receipt = _withdrawn(here)
