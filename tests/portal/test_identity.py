@@ -58,6 +58,7 @@ def code(secret: str) -> str:
     return format_hotp_value(hotp_value(secret, int(datetime.now(UTC).timestamp()) // 30))
 
 
+@pytest.mark.slow
 def test_the_first_operator_comes_in_by_the_link_and_signs_in_with_a_passkey(
     portal: Served, url: str, visits: Visits
 ) -> None:
@@ -116,6 +117,7 @@ def older(page: Page, portal: Served) -> None:  # noqa: ARG001 - its session is 
     session.save()
 
 
+@pytest.mark.slow
 def test_with_scripts_off_a_password_and_a_code_open_the_account_and_a_recovery_code_when_the_app_is_lost(
     portal: Served, url: str, visits: Visits
 ) -> None:

@@ -124,6 +124,7 @@ NOW = int(time.time())
 LIES: dict[str, dict[str, Any]] = {
     "nonce": {"nonce": "another"},
     "audience": {"aud": "another"},
+    "audience, authorised party": {"aud": "another", "azp": "urn:example:seatrial"},
     "two audiences": {"aud": ["urn:example:seatrial", "another"]},
     "issuer": {"iss": "https://elsewhere.example"},
     "expired": {"exp": NOW - 3600, "iat": NOW - 7200},

@@ -278,3 +278,27 @@ def test_factors_are_sealed_under_a_key_of_their_own(tmp_path: Path) -> None:
     path.write_bytes(b"short")
     with pytest.raises(KeyUnfit, match="is not a key"):
         key(path)
+
+
+def test_a_changed_password_ends_the_other_sessions(portal: Served) -> None:
+    secret = account(portal)
+    here = signed_in(secret)
+    other = Client()
+    other.force_login(User.objects.get(username="ada"))
+    assert other.get("/account/").status_code == 200
+    new = "eight grey herons at dusk"
+    changed = here.post("/account/password/", {"oldpassword": PASSWORD, "password1": new, "password2": new})
+    assert changed.headers["Location"] == "/account/"
+    assert here.get("/submissions/").status_code == 200
+    assert other.get("/account/").status_code == 302
+
+
+def test_whoever_signed_out_or_ended_opens_nothing(portal: Served) -> None:
+    client = portal.client("ada")
+    key_before = client.session.session_key
+    client.post("/account/logout/")
+    client.cookies["seatrial"] = str(key_before)
+    assert client.get("/submissions/").status_code == 302
+    ended = signed_in(account(portal, "bob"), "bob")
+    User.objects.filter(username="bob").update(is_active=False)
+    assert ended.get("/submissions/").status_code == 302

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from django.test import Client
 
 from seatrial.framework.participant import Membership, OrganisationKind, Role
-from seatrial.framework.viewer import Viewer
+from seatrial.framework.vocabulary import Surface, Wording, check
 from seatrial.portal.identity.first import first_link
+from seatrial.portal.pages import people
 from seatrial.registry import INVITATION_DAYS, NotOpen, Registry, RolesExclude, may_bring_in, roles_of
 from support.browser import browser, visits
 from support.oidc_provider import provider
@@ -213,11 +215,19 @@ def test_what_was_shown_once_stands_in_no_row(portal: Served) -> None:
         if file.is_file():
             content = file.read_bytes()
             assert not [one for one in secrets if one.encode() in content or one[8:].encode() in content], file
-    assert Viewer.house("nothing else")
 
 
+def test_the_pages_of_identity_say_no_word_of_permission() -> None:
+    folder = Path(people.__file__).parent.parent / "templates"
+    files = [file for area in ("account", "mfa", "operators") for file in (folder / area).rglob("*.html")]
+    texts = [re.sub(r"{%.*?%}|{{.*?}}", " ", file.read_text()) for file in files]
+    assert len(texts) > 25
+    assert check(Wording(Surface.PAGE, "identity", text) for text in texts) == ()
+
+
+@pytest.mark.slow
 def test_the_pages_hold_at_both_widths(portal: Served, visits: Visits) -> None:
-    people = {
+    visitors = {
         "ada": (portal.client("ada"), ["/people/", "/tokens/", "/people/ada/developer_owner/end/", "/account/"]),
         "ola": (operator(portal), ["/organisations/", "/organisations/lab-a/", "/providers/", "/service-tokens/"]),
     }
@@ -225,7 +235,7 @@ def test_the_pages_hold_at_both_widths(portal: Served, visits: Visits) -> None:
     registry.invite("ada", "lab-a", Role.MAINTAINER, datetime.now(UTC))
     registry.issue_token(Membership("ada", "lab-a", Role.DEVELOPER_OWNER, NOW), "pipeline", ("read",), NOW)
     with serving() as url:
-        for client, paths in people.values():
+        for client, paths in visitors.values():
             visit = visits(base_url=url)
             visit.context.add_cookies([{"name": "seatrial", "value": client.cookies["seatrial"].value, "url": url}])
             for path in paths:
@@ -237,7 +247,7 @@ def test_the_pages_hold_at_both_widths(portal: Served, visits: Visits) -> None:
                     visit.picture(f"operators{path}")
                     assert visit.axe() == [], path
                     assert visit.fits(), path
-            if client is people["ada"][0]:
+            if client is visitors["ada"][0]:
                 _shown_once(visit)
 
 
