@@ -46,6 +46,9 @@ REVEALS = {
     "custody/seal.py": 2,
     "cli/custody.py": 1,  # the lease token, into its file
     "evaluation/submission.py": 4,  # the lease token, as the API key of the evaluation, and for the lease's own facts
+    "cli/remote_submission.py": 1,  # the endpoint's key, on its way to custody's door
+    "portal/api/custody.py": 2,  # tokens of one use for custody's doors, shown once to whoever asked for them
+    "portal/pages/model_access.py": 2,  # the same
     "evaluation/endpoint_sanity.py": 1,  # the same, for the first questions
 }
 """Where keys, credentials and lease tokens are read, and how often."""

@@ -90,8 +90,6 @@ def test_a_withdrawal_in_the_middle_ends_the_review_as_withdrawn_and_fails_nothi
 @pytest.mark.slow
 @pytest.mark.parametrize("dialect", ["anthropic", "google"])
 def test_a_small_review_in_another_dialect(dialect: str, tmp_path: Path) -> None:
-    if dialect == "google":
-        pytest.importorskip("google.genai")
     out = tmp_path / "run"
     with provider(dialect) as there, gateway(there) as served:
         access = Access.through(SUBMISSION, MODEL, served.url, Secret(served.token.encode()))
