@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -202,6 +203,22 @@ def test_a_database_from_a_copy_is_refused_but_a_withdrawal_goes_on(tmp_path: Pa
     assert step.place == Place(2, 1)
     with pytest.raises(LedgerError):
         restored.go_on(T0 + DAY)
+
+
+def test_rows_without_the_key_of_their_record_are_refused_until_another_record_is_begun(tmp_path: Path) -> None:
+    house = open_house(tmp_path)
+    name = drafted(house)
+    house.database.close()
+    shutil.rmtree(tmp_path / "ledger")
+    for _ in range(2):
+        bereft = open_house(tmp_path)
+        with pytest.raises(NotTheSameLog):
+            taken(bereft, name, "record_release_date", "developer_owner", 2)
+    assert taken(bereft, name, "withdraw", "developer_owner", 3).owed
+    bereft.go_on(T0 + DAY)
+    assert bereft.settle(T0 + DAY) == (1, ())
+    assert open_house(tmp_path).disagreements() == ()
+    assert bereft.submissions.load(OWNER, name).history[-1].place == Place(2, 1)
 
 
 def test_what_a_clock_makes_due_is_listed_and_recorded(tmp_path: Path) -> None:

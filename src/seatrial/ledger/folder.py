@@ -130,7 +130,7 @@ class LedgerFolder:
         return log
 
     def _missing(self, number: int) -> LedgerError:
-        if number and self._kept is None and not self.file(number, "checkpoint").exists():
+        if number and not self.file(number, "checkpoint").exists():
             where = self.file(number, "checkpoint")
             return NotTheSameLog(f"{where} is missing: nothing shows what was published; run: seatrial ledger continue")
         return LedgerError(f"{self.path}: there is no log; make one: seatrial ledger init")

@@ -111,7 +111,7 @@ def fork_check(home: Path, opened: Database) -> str:
     """What is wrong between these rows and what the record has published; empty when nothing is."""
     ledger = LedgerFolder(home / "ledger", lambda number: LogTables(opened, number))
     if not ledger.number:
-        return "the record's key is not in this home: the next start begins another record under another name"
+        return "its key is not in this home; put ledger/ back, or begin another one: seatrial submission continue"
     try:
         ledger.open()
     except NotTheSameLog as error:
