@@ -23,7 +23,9 @@ from seatrial.framework.submission import STATES
 from seatrial.framework.vocabulary import Surface, Wording, check
 from seatrial.installation import submitted_runs
 from seatrial.ledger.receipt import Receipt
+from seatrial.offering import Offering
 from seatrial.portal.journey import way
+from seatrial.shipped import load_shipped
 from seatrial.storage.reads import ReadTables
 from support.framework import digest
 
@@ -47,6 +49,7 @@ OFFER = {
     "purposes": ["evaluate", "report"],
     "days": "90",
 }
+ASKING = frozenset({Purpose.INQUIRY, Purpose.EVALUATE})
 COUNTED = ("/submissions/", ".", "consents/", "agreement/", "report/", "grants/", "access/")
 PAGES = ("", "agreement/", "consents/", "access/", "calls/", "runs/", "report/", "grants/", "receipts/")
 
@@ -188,6 +191,20 @@ def test_an_inquiry_goes_to_those_it_ticks_and_to_nobody_else(two: Two) -> None:
     assert two.owner.get("/submissions/inquire/?pack=minimal").status_code == 404
     two.post("steps/start_dossier/", once="1")
     assert two.state == "draft"
+
+
+def test_who_is_asked_sees_the_inquiry_and_no_page_of_the_developer(two: Two) -> None:
+    now = datetime.now(UTC)
+    asked = Offering(OWNER, now, load_shipped("eo-14409"), "bureau", "heron-7", digest("heron-7"), purposes=ASKING)
+    two.name = asked.inquire(two.portal.house, ["agency-x"], asked.inquiry_form(["agency-x"], "Yours?", "desk 4"))
+    liaison = two.portal.client("lou", "agency-x", Role.DESIGNATION_LIAISON)
+    page = text(liaison.get(two.at))
+    assert "Record reference" in page
+    assert "Withdraw" not in page
+    for left in (*PAGES[1:], "withdraw/", "share/"):
+        assert liaison.get(two.at + left).status_code == 404, left
+    other = two.portal.client("ora", "bureau", Role.DESIGNATION_LIAISON)
+    assert other.get(two.at).status_code == 404
 
 
 def test_both_sides_sign_the_digest_of_the_text_that_is_shown(two: Two) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import httpx
 import pytest
 
-from portal.test_developer import OFFER, OWNER, Two, granted, text
+from portal.test_developer import LEAD, OFFER, OWNER, Two, granted, text
 from seatrial.cli.weights import receiver
 from seatrial.custody.access_log import AccessRow, Ending, close
 from seatrial.custody.credential import opened_endpoint
@@ -21,6 +21,8 @@ from seatrial.custody.serving import served
 from seatrial.custody.sqlite_access import SqliteAccessStore
 from seatrial.custody.upload_store import UploadToken
 from seatrial.framework.participant import Role
+from seatrial.framework.standing import Actor
+from seatrial.framework.viewer import Viewer
 from seatrial.ledger.event import Event
 from support.custody import made_lease
 
@@ -141,6 +143,11 @@ def test_one_grant_is_ended_and_the_others_stay(two: Two) -> None:
     assert text(two.owner.get(two.at + "grants/")).count("agency-x") == 2
     assert two.post("grants/gra-9/end/").status_code == 404
     two.post("grants/gra-1/end/")
+    for who in (LEAD, Actor("rob", "lab-b", "developer_owner")):
+        viewer = Viewer.of(who.person, who.organisation, Role(who.role))
+        with pytest.raises(LookupError):
+            two.portal.house.permissions.end_grant(viewer, two.name, "gra-2", desk.now)
+    assert two.portal.house.papers.kept(viewer, two.name) == {}
     later = datetime.now(UTC)
     left = {one.id: one.active(later) for one in two.portal.house.permissions.grants(desk.viewer, two.name)}
     assert left == {"gra-1": False, "gra-2": True}

@@ -41,8 +41,8 @@ def server(portal: Served, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
             yield address
 
 
-def signed_in(visits: Visits, server: str, client: Client) -> Visit:
-    visit = visits(script=False, base_url=server)
+def signed_in(visits: Visits, server: str, client: Client, *, script: bool = False) -> Visit:
+    visit = visits(script=script, base_url=server)
     session = client.cookies["seatrial"].value
     visit.context.add_cookies([{"name": "seatrial", "value": session, "url": server}])
     return visit
@@ -138,6 +138,15 @@ class Journey:
         looked_at(self.ada, "receipts")
 
 
+def watching(visits: Visits, server: str, two: Two) -> None:
+    """With scripts the page of runs renews itself, says so politely, and can be paused."""
+    visit = signed_in(visits, server, two.owner, script=True)
+    visit.page.goto(f"{two.at}runs/")
+    assert visit.page.get_by_role("status").inner_text() == "Nothing runs. It stands in: preflight."
+    visit.page.get_by_role("button", name="Pause").click()
+    looked_at(visit, "runs-script")
+
+
 @pytest.mark.slow
 def test_from_an_inquiry_to_the_withdrawal(portal: Served, server: str, visits: Visits) -> None:
     two = Two(portal)
@@ -154,5 +163,6 @@ def test_from_an_inquiry_to_the_withdrawal(portal: Served, server: str, visits: 
     for place in ("Runs", "Report", "Who sees what", "Overview"):
         one.ada.page.get_by_role("navigation", name="Of this submission").get_by_role("link", name=place).click()
         looked_at(one.ada, place)
+    watching(visits, server, two)
     one.withdraws()
     assert f"Lease {lease.id}: ended" in one.ada.page.inner_text("main")
