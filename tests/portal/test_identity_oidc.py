@@ -13,7 +13,7 @@ from django.test import Client
 from joserfc.jwk import RSAKey
 
 from seatrial.framework.participant import Role
-from seatrial.portal.identity.assurance import Need
+from seatrial.portal.identity.assurance import Need, of_records
 from seatrial.portal.identity.oidc import check_address, own_key
 from seatrial.registry import Registry
 from seatrial.storage.stores.identity import IdentityProvider
@@ -84,6 +84,7 @@ def test_a_local_factor_is_none_of_theirs(portal: Served, there: Provider) -> No
     entered(portal, there)
     client = invited(portal)
     answer(client, there)
+    answer(client, there, f"?need={Need.FRESH.value}")
     for path in ("/account/passkeys/add/", "/account/factors/app/", "/account/password/"):
         assert client.get(path).status_code == 404
     assert b"Lab A signs you in" in client.get("/account/").content
@@ -224,6 +225,13 @@ def test_a_signature_asks_for_the_higher_assurance_and_takes_what_came_back(port
     client = invited(portal)
     answer(client, there)
     assert there.asked["acr_values"] == LOW
+    assert fresh(client) == {Need.SESSION}
+    answer(client, there)
+    assert fresh(client) == {Need.SESSION}
+    there.claims = {"auth_time": int(time.time())}
+    answer(client, there)
+    assert fresh(client) == {Need.SESSION, Need.FRESH}
+    there.claims = {}
     step = f"?next=/account/&need={Need.SIGNING.value}"
     assert answer(client, there, step).status_code == 403
     assert (there.asked["acr_values"], there.asked["prompt"]) == (HIGH, "login")
@@ -231,8 +239,15 @@ def test_a_signature_asks_for_the_higher_assurance_and_takes_what_came_back(port
     assert answer(client, there, step).status_code == 403
     there.claims = {}
     assert answer(client, there, step).headers["Location"] == "/account/"
+    assert fresh(client) == set(Need)
     there.subject = "subject-2"
     assert answer(client, there, step).status_code == 403
+
+
+def fresh(client: Client) -> set[Need]:
+    """What a session meets now."""
+    shown = of_records(client.session["account_authentication_methods"])
+    return {need for need in Need if need.met(shown, datetime.now(UTC))}
 
 
 def test_where_people_go_afterwards_is_here(portal: Served, there: Provider) -> None:

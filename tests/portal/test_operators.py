@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 __all__ = ["browser", "visits"]
 
+RECORDS = "account_authentication_methods"
 PASSWORD = "seven grey herons at dawn"  # noqa: S105 - of nobody
 NOW = datetime.now(UTC)
 
@@ -266,3 +267,29 @@ def _shown_once(visit: Visit) -> None:
     visit.page.get_by_role("button", name="Make a token").click()
     visit.page.get_by_text("Shown this once").wait_for()
     assert (visit.axe(), visit.fits()) == ([], True)
+
+
+@pytest.mark.slow
+def test_the_pages_of_what_is_not_possible_hold(portal: Served, visits: Visits) -> None:
+    client = portal.client("eva", "bureau", Role.EVALUATOR)
+    session = client.session
+    session[RECORDS] = [{**one, "type": "totp"} for one in session[RECORDS]]
+    session.save()
+    for _ in range(30):
+        assert Client().get("/account/provider/nobody/").status_code == 404
+    pages = {
+        "/reviews/r/runs/u/samples/s/": (403, "A passkey is needed"),
+        "/account/provider/?state=none": (403, "You are not signed in"),
+        "/account/provider/nobody/": (429, "Too many attempts"),
+    }
+    with serving() as url:
+        visit = visits(base_url=url, script=False)
+        visit.context.add_cookies([{"name": "seatrial", "value": client.cookies["seatrial"].value, "url": url}])
+        for path, (status, heading) in pages.items():
+            for width in (320, 1280):
+                visit.page.set_viewport_size({"width": width, "height": 900})
+                answer = visit.page.goto(path)
+                assert answer
+                assert answer.status == status, path
+                assert visit.page.get_by_role("heading", name=heading).count() == 1
+                assert (visit.axe(), visit.fits()) == ([], True), path

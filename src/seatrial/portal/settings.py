@@ -35,6 +35,8 @@ KNOWN: Mapping[str, str] = {
     "SEATRIAL_SECRET_KEY_FILE": "the file that holds the key of sessions",
     "SEATRIAL_FACTOR_KEY_FILE": "the file that holds the key under which second factors are sealed",
     "SEATRIAL_CUSTODY_URL": "the address under which browsers reach custody's process",
+    "SEATRIAL_PORTAL": "the portal that commands act at; read by them, not by the portal",
+    "SEATRIAL_PORTAL_TOKEN_FILE": "the file of their service token there",
     "SEATRIAL_MAIL": "smtp://host:port or smtps://user@host:port; left out: notices are kept and not sent",
     "SEATRIAL_MAIL_PASSWORD_FILE": "the file that holds the mail server's password",
     "SEATRIAL_MAIL_FROM": "the address that notices come from",
@@ -208,7 +210,7 @@ def django_settings(place: PortalSettings) -> dict[str, Any]:
         "AUTHENTICATION_BACKENDS": ["allauth.account.auth_backends.AuthenticationBackend"],
         "LOGIN_URL": "/account/login/",
         "LOGIN_REDIRECT_URL": "/",
-        "CACHES": {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": CACHE}},
+        "CACHES": {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": CACHE, **_COUNTS}},
         "AUTH_PASSWORD_VALIDATORS": [{"NAME": f"{_VALIDATION}.{name}", **more} for name, more in _PASSWORDS.items()],
         "ALLAUTH_TRUSTED_PROXY_COUNT": int(place.trusted_proxy),
         "LOGGING_CONFIG": None,
@@ -256,6 +258,8 @@ _TEMPLATES = {
         ],
     },
 }
+_COUNTS: Mapping[str, Any] = {"OPTIONS": {"MAX_ENTRIES": 100_000}}
+"""Django throws entries of a full cache away, and with 300, its own choice, anybody could fill it and count anew."""
 _VALIDATION = "django.contrib.auth.password_validation"
 _PASSWORDS: Mapping[str, dict[str, Any]] = {
     "MinimumLengthValidator": {"OPTIONS": {"min_length": PASSWORD_LENGTH}},

@@ -3,6 +3,7 @@
 - A password alone opens nothing but the pages where a second factor is set up.
 - `Need.SESSION`: two factors in this session. `PASSKEY`: one of them a passkey, which nobody can be talked into typing
   elsewhere. `FRESH`: a second factor within the last `STEP_UP`. `SIGNING`: a passkey within it.
+- A provider that knew them still has vouched, but for nothing fresh.
 - A session's proofs are allauth's own list in the session; an identity provider's stands there as well.
 - A service token is not a person: it meets `SESSION` and nothing more.
 """
@@ -98,8 +99,9 @@ def of_records(records: Iterable[Mapping[str, Any]]) -> Assurance:
     for record in records:
         factor, at = _factor(record), datetime.fromtimestamp(record["at"], UTC)
         best = max(best, factor)
-        two_at = at if factor >= Factor.TWO else two_at
-        passkey_at = at if factor >= Factor.PASSKEY else passkey_at
+        anew = record.get("anew", True)
+        two_at = at if anew and factor >= Factor.TWO else two_at
+        passkey_at = at if anew and factor >= Factor.PASSKEY else passkey_at
         bound_to, provider = record.get("bound_to") or bound_to, record.get("provider") or provider
     return Assurance(best, two_at, passkey_at, bound_to, provider)
 
@@ -118,9 +120,9 @@ def proved(request: HttpRequest, user: AbstractBaseUser, kind: str) -> None:
 
 
 def proved_by_provider(
-    request: HttpRequest, user: AbstractBaseUser, provider: IdentityProvider, factor: Factor
+    request: HttpRequest, user: AbstractBaseUser, provider: IdentityProvider, factor: Factor, *, anew: bool
 ) -> None:
-    """Write down that an identity provider vouched for them now."""
+    """Write down that an identity provider vouched for them now, and whether they proved themselves anew for it."""
     record_authentication(
-        request, user, "oidc", provider=provider.id, bound_to=provider.organisation, factor=int(factor)
+        request, user, "oidc", provider=provider.id, bound_to=provider.organisation, factor=int(factor), anew=anew
     )

@@ -75,6 +75,8 @@ class Vouched:
     issuer: str
     subject: str
     factor: Factor
+    anew: bool
+    """Whether they proved themselves for this sign-in, and the provider did not just know them still."""
 
 
 @dataclass(frozen=True)
@@ -128,7 +130,8 @@ class Client:
                 claims = self._verified(network, described, token, begun, now)
         except (httpx.HTTPError, JoseError, KeyError, TypeError, ValueError) as error:
             raise NotSignedIn(type(error).__name__) from error
-        return Vouched(self.provider.issuer, str(claims["sub"]), self._factor(begun, claims))
+        anew = Need(begun.need) in STEPS or claims.get("auth_time", 0) >= begun.at - SKEW_S
+        return Vouched(self.provider.issuer, str(claims["sub"]), self._factor(begun, claims), anew)
 
     def _described(self, network: httpx.Client) -> dict[str, Any]:
         """What the provider says of itself; only ever over TLS, but for this host."""

@@ -76,7 +76,7 @@ def _signed_in(request: PortalRequest, provider: IdentityProvider, begun: Begun,
         if not user.is_active:
             raise NotSignedIn("the account has ended")
         login(request, user, BACKEND)
-    proved_by_provider(request, user, provider, vouched.factor)
+    proved_by_provider(request, user, provider, vouched.factor, anew=vouched.anew)
     need = Need(begun.need)
     if not need.met(assurance(request), request.now):
         return render(request, "account/not_enough.html", {"provider": provider}, status=403)
