@@ -190,6 +190,9 @@ def test_a_code_is_good_for_a_day_and_a_few_tries_and_few_are_sent(portal: Serve
     with pytest.raises(NotNow):
         addresses.again(viewer, now + timedelta(seconds=MOST_CODES))
     assert addresses.confirm(viewer, "12345678", now + timedelta(minutes=1))
+    addresses.remove(viewer)
+    with pytest.raises(NotNow):
+        addresses.give(viewer, "b@mail.example", "UTC", notices=True, digest=True, now=now + timedelta(hours=1))
 
 
 @cache

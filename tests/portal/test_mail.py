@@ -7,7 +7,7 @@ import re
 import signal
 import subprocess
 import sys
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
+import seatrial.portal as portal_package
 from portal.conftest import KINDS
 from seatrial.framework.consent import Activity
 from seatrial.framework.obligation import Obligation
@@ -23,6 +24,7 @@ from seatrial.framework.standing import Act, Kind
 from seatrial.framework.viewer import Viewer
 from seatrial.framework.vocabulary import Surface, Wording, check
 from seatrial.notices import digest, handing
+from seatrial.notices.chore import kinds
 from seatrial.notices.handing import Went, wait_after
 from seatrial.notices.post import Post
 from seatrial.notices.server import BadMail, MailServer, ServerTrouble
@@ -395,3 +397,33 @@ def test_what_is_due_stands_in_the_order_of_urgency(portal: Served) -> None:
     dates = [one.by for one in owed if one.by is not None]
     assert dates == sorted(dates)
     assert [one.by is None for one in owed] == sorted(one.by is None for one in owed)
+
+
+@dataclass
+class Held:
+    """A claim that nobody stops."""
+
+    stopping: str = ""
+    draining: bool = False
+
+    def tell(self, progress: object) -> None:
+        pass
+
+
+def test_the_worker_has_the_post_where_a_server_is_named(portal: Served, box: Mailbox) -> None:
+    house = peopled(portal.house)
+    shared(house)
+    assert kinds(house, {}) == ()
+    [kind] = kinds(house, {"SEATRIAL_MAIL": f"smtp://127.0.0.1:{box.port}"})
+    unit = house.jobs.enqueue(HOUSE, kind.wanted(), datetime.now(UTC))
+    kind.work(unit, Held())
+    assert box.subjects() == ["Seatrial: something waits for you"]
+
+
+@pytest.mark.parametrize("folder", ["mail", "brief"])
+def test_the_templates_keep_to_the_words(folder: str) -> None:
+    files = sorted((Path(portal_package.__file__).parent / "templates" / folder).glob("*.html"))
+    assert files
+    for file in files:
+        words = re.sub(r"{%.*?%}|{{.*?}}|<[^>]*>", " ", file.read_text())
+        assert check([Wording(Surface.PAGE, file.name, words)]) == ()

@@ -169,7 +169,7 @@ def _described() -> dict[str, Policy]:
         "storage_identityprovider": Policy("false"),
         "storage_servicetoken": Policy(own),
         "storage_contact": Policy(mine, mine, mine, mine),
-        "storage_letter": Policy(mine, gone=mine),
+        "storage_letter": Policy(mine),
         "storage_feed": Policy(mine, mine, mine),
         "storage_answeredrequest": Policy(own, own, own, own),
     }

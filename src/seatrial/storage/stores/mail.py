@@ -115,10 +115,9 @@ class MailTables:
             rows.Contact.objects.update_or_create(pk=_own(viewer, contact.person), defaults=given)
 
     def forget(self, viewer: Viewer, person: str) -> None:
-        """Nobody is written to any more: the address goes, and what was written to it."""
+        """Nobody is written to any more: the address goes. Letters have none, and stay until they are old."""
         with self._database.session(viewer, writing=True):
             rows.Contact.objects.filter(pk=_own(viewer, person)).delete()
-            rows.Letter.objects.filter(person=_own(viewer, person)).delete()
 
     def write(self, viewer: Viewer, letters: Iterable[Letter]) -> None:
         """Write letters down; one that is there already is no fault."""
