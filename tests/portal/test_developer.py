@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import html
+import io
 import re
+import zipfile
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -305,6 +307,25 @@ def test_a_report_of_a_run_is_there_from_the_delivery_of_the_draft_on(two: Two) 
     assert b"".join(given.streaming_content) == b"<h1>report</h1>"  # type: ignore[attr-defined]
     for wrong in ("2/report.html", "1/run.json", "0/report.html"):
         assert two.owner.get(f"{two.at}runs/{wrong}").status_code == 404
+
+
+def test_what_a_draft_was_written_with_opens_with_its_delivery(two: Two) -> None:
+    two.opened()
+    two.act(EVALUATOR, "end_runs", "deviations")
+    two.act(EVALUATOR, "send_draft", "transcript_review")
+    review = two.desk(OWNER).record(two.name).standing.documents[-1]
+    file = f"{two.at}papers/{review.digest.removeprefix('sha256:')}/"
+    assert two.owner.get(file).status_code == 404
+    assert "open to you with the draft" in text(two.owner.get(two.at))
+    two.act(LEAD, "deliver_draft", "draft")
+    assert two.owner.get(file).status_code == 200
+    two.post("report/comment/", text="Read.")
+    assert two.owner.get(two.at + "report/signed/").status_code == 404
+    two.act(LEAD, "sign_report", "report", "report_text", "annexed_comments")
+    assert "Fetch the signed report" in text(two.owner.get(two.at + "report/"))
+    whole = two.owner.get(two.at + "report/signed/")
+    with zipfile.ZipFile(io.BytesIO(whole.content)) as opened:
+        assert {"report.md", "comments.md"} < set(opened.namelist())
 
 
 def test_the_history_has_its_entries_and_every_entry_its_proof(two: Two) -> None:

@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from seatrial.custody.keys import CustodyError
 from seatrial.desk import Desk
+from seatrial.drafting import ASSESSMENT, DIFF, PAGE, TRANSCRIPT_REVIEW, WRITTEN
 from seatrial.framework.lifecycle import NotPossible
 from seatrial.framework.participant import DEVELOPER_ROLES, Role
 from seatrial.framework.standing import Kind
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from django import forms
     from django.http import HttpResponse
 
+    from seatrial.framework.document import Document
     from seatrial.framework.pack import PolicyPack
     from seatrial.framework.standing import Standing
     from seatrial.framework.submission_store import Record
@@ -36,6 +38,8 @@ if TYPE_CHECKING:
 
 MODEL_FACTS = {"data_class": "M", "words": "model facts", "tlp": "amber+strict"}
 PAPERS = {"data_class": "P", "words": "papers", "tlp": "amber+strict"}
+DRAFTING = frozenset({TRANSCRIPT_REVIEW, WRITTEN, DIFF, ASSESSMENT, PAGE})
+"""The evaluator's papers while it writes; the developer reads the draft before anybody else, and not before that."""
 PAGES = (
     ("Overview", "submission", frozenset(Role)),
     ("Agreement", "submission-agreement", DEVELOPER_ROLES | {Role.EVALUATOR_LEAD}),
@@ -91,6 +95,11 @@ class About:
     def over(self) -> bool:
         """Whether nothing goes on any more."""
         return self.standing.state in OVER
+
+    def reads(self, document: Document) -> bool:
+        """Whether a paper is open to its developer: what a draft was written with is, once that draft is delivered."""
+        delivered = self.standing.date("draft_delivered")
+        return document.kind not in DRAFTING or (delivered is not None and document.at <= delivered)
 
     def address(self, page: str = "submission", *more: object) -> str:
         """Where one of its pages is."""

@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING, Any, cast
 from django.http import FileResponse, HttpResponse
 
 from seatrial.desk import Brought
+from seatrial.drafting import DIFF, DRAFT, NAMES, REPORT, Reports
 from seatrial.framework.submission_store import NotHere
 from seatrial.installation import submitted_runs
 from seatrial.portal.about import about
 from seatrial.portal.forms.comment import CommentForm
 from seatrial.portal.opening import house, installation
 from seatrial.portal.pages.submissions import back, paper_line
+from seatrial.report.bundle import archive
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from seatrial.portal.acting import PortalRequest
 
 DELIVERED = frozenset({"developer_comment", "report_issued", "handoff", "closed"})
-PAPER_KINDS = ("interim_report", "draft", "versioned_diff", "report", "comment", "annexed_comments", "incident_list")
+PAPER_KINDS = frozenset({"interim_report", DRAFT, DIFF, REPORT, *NAMES, "comment"})
 FILES = {"report.html": "the report as a page", "assessment.json": "the same for a program"}
 MARKING = {"data_class": "S", "words": "scores and drafts", "tlp": "amber+strict"}
 KINDS = {".html": "text/html; charset=utf-8", ".json": "application/json"}
@@ -66,10 +68,21 @@ def run_file(request: PortalRequest, name: str, number: int, file: str) -> HttpR
     return cast("HttpResponse", FileResponse(path.open("rb"), as_attachment=True, filename=named, content_type=kind))
 
 
+def signed(request: PortalRequest, name: str) -> HttpResponse:
+    """The signed report in one file: everything that the signature names, and the signature."""
+    here = about(request, name)
+    try:
+        files = Reports(here.desk, here.standing).issued()
+    except LookupError:
+        raise NotHere(name) from None
+    return _file(archive(files), f"{here.title}-report.zip", "application/zip")
+
+
 def paper(request: PortalRequest, name: str, digest: str) -> HttpResponse:
     """A paper of one's own submission, as it was brought."""
     here = about(request, name)
-    known = next((one for one in here.standing.documents if one.digest == f"sha256:{digest}"), None)
+    same = (one for one in here.standing.documents if one.digest == f"sha256:{digest}" and here.reads(one))
+    known = next(same, None)
     if known is None:
         raise NotHere(name)
     try:
@@ -106,6 +119,7 @@ def _page(here: About, form: CommentForm, status: int = 200) -> HttpResponse:
         "form": form if "comment" in offers else None,
         "extension": offers.get("extend_comment"),
         "commented": here.standing.mark("commented"),
+        "signed": here.standing.holds(REPORT),
         "delivered": here.standing.state in DELIVERED,
         "marking": MARKING,
     }

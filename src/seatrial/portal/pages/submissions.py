@@ -196,11 +196,12 @@ def _line(here: About, offer: Offer) -> dict[str, Any]:
 
 def paper_line(here: About, document: Document, kept: Mapping[str, int]) -> dict[str, Any]:
     """A paper with its digest, and the way to its bytes where they are kept here."""
-    there = document.digest in kept
+    there = document.digest in kept and here.reads(document)
     return {
         "name": f"{words(document.kind).capitalize()}, version {document.version}",
         "url": here.address("submission-paper", document.digest.removeprefix("sha256:")) if there else "",
         "size": kept.get(document.digest),
+        "waits": not here.reads(document),
         "digest": document.digest,
         "at": document.at,
         "by": document.organisation,
