@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, BinaryIO, Final, Protocol
 
 from seatrial.custody.keys import CustodyError, check_upload, new_id
 from seatrial.custody.records import Measure
+from seatrial.ledger.outside import sync_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,7 +184,7 @@ class DirectoryChunkStore:
         if self.gone(upload):
             raise UploadGone(f"{upload}: it was dropped")
         folder.mkdir(mode=0o700, exist_ok=True)
-        _sync(self._directory)
+        sync_folder(self._directory)
 
     def gone(self, upload: str) -> bool:
         """Whether its tombstone is there."""
@@ -221,10 +222,10 @@ class DirectoryChunkStore:
             folder.rename(folder.with_suffix(f".{new_id('old')}"))
         except FileNotFoundError:
             had = Measure()
-        _sync(self._directory)
+        sync_folder(self._directory)
         for left in self._directory.glob(f"{upload}.old_*"):
             shutil.rmtree(left)
-        _sync(self._directory)
+        sync_folder(self._directory)
         return had
 
     def free(self) -> int:
@@ -274,7 +275,7 @@ class _FileChunk:
             self._flush()
             os.fsync(self._file.fileno())
             os.link(self._part, self._final)
-            _sync(self._folder)
+            sync_folder(self._folder)
         except FileExistsError:
             return False
         except FileNotFoundError:
@@ -310,11 +311,3 @@ def _checked(name: str) -> str:
     if not _NAME.fullmatch(name):
         raise ValueError("a chunk's name has 64 lowercase hex digits")
     return name
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -8,13 +8,13 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from seatrial.custody.keys import HALF_BYTES, CustodyError, KeyGone, key_id
 from seatrial.custody.secret import Secret
+from seatrial.ledger.outside import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,11 +148,7 @@ class DeveloperHalves:
     def await_(self, key: KeyId) -> None:
         """From now on this key's half is supplied; durable on return."""
         self._marker(key).touch(mode=0o600, exist_ok=False)
-        descriptor = os.open(self._directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(self._directory)
 
     def _marker(self, key: KeyId) -> Path:
         return self._directory / f"{key_id(key)}.supplied"

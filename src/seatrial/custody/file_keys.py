@@ -25,6 +25,7 @@ from seatrial.custody.keys import (
     wrap_under,
 )
 from seatrial.custody.secret import Secret
+from seatrial.ledger.outside import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -66,7 +67,7 @@ class HalfFiles:
             file.flush()
             os.fsync(file.fileno())
         waiting.rename(path)
-        self._sync()
+        sync_folder(self._directory)
 
     def read(self, key: KeyId) -> Secret:
         """The half, or `KeyGone`."""
@@ -84,7 +85,7 @@ class HalfFiles:
         except FileNotFoundError:
             return False
         finally:
-            self._sync()
+            sync_folder(self._directory)
         return True
 
     def exists(self, key: KeyId) -> bool:
@@ -100,13 +101,6 @@ class HalfFiles:
 
     def _tombstone(self, key: KeyId) -> Path:
         return self._directory / f"{key_id(key)}{_GONE}"
-
-    def _sync(self) -> None:
-        descriptor = os.open(self._directory, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _check(directory: Path, backups: Iterable[Path]) -> None:

@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from seatrial.custody.keys import CustodyError, KeyScope, Purpose, check_id, new_id
 from seatrial.custody.seal import seal, unseal
+from seatrial.ledger.outside import sync_folder
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -114,7 +115,7 @@ class DirectoryRecordStore:
             os.fsync(file.fileno())
         waiting.rename(folder / name)
         for place in (folder, self._directory):
-            _sync(place)
+            sync_folder(place)
 
     def get(self, submission: str, name: str) -> bytes:
         """The sealed bytes."""
@@ -136,7 +137,7 @@ class DirectoryRecordStore:
             for path in folder.iterdir():
                 path.unlink(missing_ok=True)
             folder.rmdir()
-            _sync(self._directory)
+            sync_folder(self._directory)
 
     def _folder(self, submission: str) -> Path:
         return self._directory / check_id(submission, "sub")
@@ -169,11 +170,3 @@ def _plain(name: str) -> str:
     if not name.isalnum() or not name.isascii():
         raise ValueError("a record's name has letters and digits only")
     return name
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

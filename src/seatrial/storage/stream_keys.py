@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from seatrial.ledger.event import ID, STREAM_KEY_BYTES
+from seatrial.ledger.outside import sync_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,7 +48,7 @@ class StreamKeys:
         except FileNotFoundError:
             return False
         finally:
-            self._sync()
+            sync_folder(self._folder)
         return True
 
     def _path(self, stream: str) -> Path:
@@ -68,11 +69,4 @@ class StreamKeys:
             pass
         finally:
             fresh.unlink()
-        self._sync()
-
-    def _sync(self) -> None:
-        descriptor = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        sync_folder(self._folder)
