@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import pytest
 
 from seatrial.adopted import any_pack, choosable
+from seatrial.framework.consent import Activity, Consent, Grant, Recipient
+from seatrial.framework.data_class import Action, DataClass
+from seatrial.framework.document import Document
 from seatrial.framework.framework_text import READERS
 from seatrial.framework.participant import Role
-from seatrial.framework.standing import Kind
+from seatrial.framework.purpose import Purpose
+from seatrial.framework.standing import Actor, Kind, Standing
+from seatrial.framework.submission_store import NotHere
 from seatrial.framework.viewer import Viewer
-from seatrial.shipped import shipped
+from seatrial.offering import Offering
+from seatrial.reading import granted_report
+from seatrial.shipped import load_shipped, shipped
 
 if TYPE_CHECKING:
     from django.test import Client
 
     from portal.conftest import Served
 
+DAY = timedelta(days=1)
+DIGEST = "sha256:" + "b" * 64
 NEXT = shipped().joinpath("minimal", "2026.1.toml").read_text("utf-8").replace("2026.1", "2026.9", 1)
 LONGER = NEXT.replace("hours = 72\n", "hours = 96\n", 1)
 
@@ -35,6 +46,126 @@ def proposed(portal: Served, text: str = LONGER) -> str:
     answer = liaison(portal).post("/framework/propose/", {"once": "1", "text": text, "propose": "1"})
     assert answer.status_code == 302, answer.content.decode()
     return str(answer.headers["Location"])
+
+
+def asked(portal: Served) -> str:
+    """An inquiry of lab-a to agency-x."""
+    portal.enter("ada", "lab-a", Role.DEVELOPER_OWNER)
+    who, now = Actor("ada", "lab-a", Role.DEVELOPER_OWNER), datetime.now(UTC)
+    purposes = frozenset({Purpose.INQUIRY, Purpose.EVALUATE, Purpose.REPORT})
+    offering = Offering(who, now, load_shipped("eo-14409"), "bureau", "heron", DIGEST, purposes=purposes)
+    return offering.inquire(portal.house, ["agency-x"], offering.inquiry_form(["agency-x"], "all of it", "ada"))
+
+
+def granted(portal: Served, role: Role = Role.AGENCY_READER, *, until: timedelta = timedelta(days=30)) -> str:
+    """A submission of lab-a whose report is granted to agency-x; the report's steps are not walked."""
+    name, now = asked(portal), datetime.now(UTC)
+    viewer = Viewer.of("ada", "lab-a", Role.DEVELOPER_OWNER)
+    consent = portal.house.submissions.load(viewer, name).standing.consents[0]
+    grant = Grant(
+        id="gra-1",
+        consent=consent.id,
+        object=name,
+        data_class=DataClass.R,
+        actions=frozenset({Action.READ}),
+        organisation="agency-x",
+        role=role,
+        purpose=Purpose.REPORT,
+        not_before=now,
+        expires=now + until,
+    )
+    portal.house.permissions.grant(viewer, name, grant)
+    return name
+
+
+def test_an_inquiry_is_there_for_the_liaison_it_is_addressed_to_and_is_answered_there(portal: Served) -> None:
+    name = asked(portal)
+    client = liaison(portal)
+    page = client.get("/inquiries/").content.decode()
+    assert "heron" in page
+    assert "waits for your answer" in page
+    form = {"once": "1", "text-opaque_reference": "REF-1"}
+    assert client.post(f"/submissions/{name}/steps/record_reference/", form).status_code == 302
+    assert "waits for your answer" not in client.get("/inquiries/").content.decode()
+    elsewhere = portal.client("lea", "bureau", Role.DESIGNATION_LIAISON)
+    assert "heron" not in elsewhere.get("/inquiries/").content.decode()
+    reader = portal.client("rea", "agency-x", Role.AGENCY_READER)
+    assert reader.get("/inquiries/").content == reader.get("/nowhere/").content
+
+
+def test_a_grant_is_listed_for_the_organisation_it_is_to_and_for_no_other(portal: Served) -> None:
+    name = granted(portal)
+    reader = portal.client("rea", "agency-x", Role.AGENCY_READER)
+    assert name[:12] in reader.get("/granted/").content.decode()
+    other = portal.client("reb", "bureau", Role.AGENCY_READER)
+    assert name[:12] not in other.get("/granted/").content.decode()
+    rival = portal.client("riv", "lab-b")
+    assert rival.get("/granted/").content == rival.get("/nowhere/").content
+
+
+@pytest.mark.parametrize("role", [Role.AGENCY_READER, Role.DESIGNATION_LIAISON])
+def test_a_report_that_is_not_there_or_not_granted_is_not_there(portal: Served, role: Role) -> None:
+    name = granted(portal)
+    client = portal.client("rea", "agency-x", role)
+    assert client.get(f"/granted/{name}/gra-1/").content == client.get("/nowhere/").content
+    assert client.get(f"/granted/{name}/gra-2/").content == client.get("/nowhere/").content
+
+
+def reviewed(granted_role: Role, version: int, now: datetime) -> tuple[Standing, Grant]:
+    """A standing with a signed report, a consent to share results, and a grant of it."""
+    consent = Consent(
+        id="con-1",
+        subject="sbj-1",
+        activity=Activity.SHARE_RESULTS,
+        purposes=frozenset({Purpose.REPORT}),
+        recipients=frozenset({Recipient("agency-x", granted_role)}),
+        classes=frozenset({DataClass.R}),
+        not_before=now - DAY,
+        expires=now + 9 * DAY,
+        terms_digest=DIGEST,
+        signer="ada",
+        given_at=now - DAY,
+    )
+    who = Actor("ada", "lab-a", Role.DEVELOPER_OWNER)
+    offer = Offering(who, now - DAY, load_shipped("minimal"), "bureau", "heron", DIGEST)
+    subject = replace(offer.subject("sub_" + "0" * 32), id="sbj-1")
+    report = Document("report", 1, DIGEST, "bureau", ("eva",), now)
+    standing = Standing(
+        "sub_" + "0" * 32, Kind.SUBMISSION, "report_issued", now, subject, "lab-a", "bureau",
+        offer.policy.ref, (report,), (consent,),
+    )  # fmt: skip
+    grant = Grant(
+        id="gra-1", consent="con-1", object=standing.object, data_class=DataClass.R, actions=frozenset({Action.READ}),
+        organisation="agency-x", role=granted_role, purpose=Purpose.REPORT, not_before=now - DAY, expires=now + DAY,
+        object_version=version,
+    )  # fmt: skip
+    return standing, grant
+
+
+def answered(
+    portal: Served, role: Role, *, version: int = 1, later: timedelta = timedelta(0), revoked: bool = False
+) -> bool:
+    """Whether somebody of agency-x in this role is let at the report; the bytes are kept nowhere."""
+    now = datetime.now(UTC)
+    for organisation in ("lab-a", "bureau"):
+        portal.enter(f"of-{organisation}", organisation, Role.MAINTAINER if organisation == "lab-a" else Role.EVALUATOR)
+    portal.enter("rea", "agency-x", role)
+    standing, grant = reviewed(Role.AGENCY_READER, version, now)
+    if revoked:
+        standing = replace(standing, consents=(standing.consents[0].revoke(now),))
+    try:
+        granted_report(portal.house, Actor("rea", "agency-x", role), standing, grant, now + later)
+    except NotHere as error:
+        return error.__cause__ is not None  # the answer was yes, and then there are no bytes
+    raise AssertionError("there are no bytes")
+
+
+def test_a_report_is_open_by_grant_and_consent_in_the_role_and_the_time_of_both(portal: Served) -> None:
+    assert answered(portal, Role.AGENCY_READER)
+    assert not answered(portal, Role.ANALYST)
+    assert not answered(portal, Role.AGENCY_READER, version=2)
+    assert not answered(portal, Role.AGENCY_READER, later=2 * DAY)
+    assert not answered(portal, Role.AGENCY_READER, revoked=True)
 
 
 def test_a_text_is_looked_at_and_its_faults_are_said_with_line_and_rule(portal: Served) -> None:

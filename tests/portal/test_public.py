@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,11 +17,15 @@ from seatrial.disclosed import LEAST_SUBMISSIONS, statistics
 from seatrial.framework.document import Document
 from seatrial.framework.participant import Role
 from seatrial.framework.standing import Act, Actor, Kind, Standing
+from seatrial.framework.vocabulary import Form, Surface, Wording, check
+from seatrial.framework.wordings import of_page
 from seatrial.ledger import merkle
 from seatrial.ledger.checkpoint import Checkpoint
 from seatrial.ledger.note import Note
 from seatrial.ledger.tiles import Tile, tiled_nodes, tiles
 from seatrial.offering import Offering
+from seatrial.portal import pages
+from seatrial.portal.routes import ROUTES
 from seatrial.shipped import load_shipped
 
 if TYPE_CHECKING:
@@ -197,3 +203,22 @@ def test_a_published_report_is_listed_and_its_files_are_saved_not_shown(portal: 
     assert "attachment" in client.get("/reports/heron-1/assessment.json").headers["Content-Disposition"]
     for path in ("/reports/heron-2/", "/reports/heron-1/other.txt", "/reports/heron-1/report.pdf"):
         assert client.get(path).status_code == 404
+
+
+TEMPLATES = Path(pages.__file__).parents[1] / "templates"
+
+
+@pytest.mark.parametrize("file", sorted(TEMPLATES.rglob("*.html")), ids=lambda file: str(file.relative_to(TEMPLATES)))
+def test_no_template_says_what_never_stands_anywhere(file: Path) -> None:
+    """Text between tags, labels and titles: what a template itself says, whatever is put into it."""
+    written = file.read_text("utf-8")
+    text = re.sub(r"{#.*?#}|{%.*?%}", " ", written)
+    said = re.findall(r"{% (?:alert|card|empty|state|summary_box|table|accordion|post_button|clock)\b(.*?)%}", written)
+    labels = [label for one in said for label in re.findall(r'"([^"]*)"', one)]
+    assert check(of_page(re.sub(r"{{.*?}}", "x", text), file.name)) == ()
+    assert check([Wording(Surface.PAGE, file.name, label, Form.LABEL) for label in labels]) == ()
+
+
+def test_no_route_says_so_either() -> None:
+    names = [one for route in ROUTES for one in (route.name, re.sub(r"<[^>]*>", "x", route.path))]
+    assert check([Wording(Surface.API, "routes", name, Form.IDENTIFIER) for name in names]) == ()

@@ -89,7 +89,12 @@ def growth(request: PortalRequest) -> HttpResponse:
     head = record_head(house())
     sizes = [request.GET.get(name, "") for name in ("old", "new")]
     old, new = (int(size) if size.isdecimal() else 0 for size in sizes)
-    context = {"head": head, "old": old or "", "new": new or head.checkpoint.size, "marking": MARKING}
+    context: dict[str, object] = {
+        "head": head,
+        "old": old or "",
+        "new": new or head.checkpoint.size,
+        "marking": MARKING,
+    }
     if sizes[0]:
         context |= _grown(old, new or head.checkpoint.size, head.checkpoint.size)
     return render(request, "audit/growth.html", context, status=422 if context.get("fault") else 200)
