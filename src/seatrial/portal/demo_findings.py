@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from seatrial.framework.two_key import KeyAction
 from seatrial.paperwork import sha256
 from seatrial.portal.demo_course import HOUR, paper
 from seatrial.portal.demo_parties import ABE, AMY, ANN, CORA, DEE, IVO, LIN, MARA, SOL, VIC, Player
-from seatrial.shipped import pack_named
+from seatrial.shipped import pack_named, shipped
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -122,10 +123,7 @@ def _taken(house: House, name: str, step: Step, about: str, at: datetime) -> Non
     desk.act(name, step.event, Brought(tuple(papers.items()), reason=step.reason, date=date, marks=step.marks))
 
 
-TEXT = b"""# minimal 2026.2, proposed
-
-The developer has five days to comment on a draft, in place of three.
-"""
+OLD, NEW = b'version = "2026.1"', b'version = "2026.2"'
 COMMENTS = (
     (AMY, b"Five days are enough for us; say whether they are working days.\n"),
     (IVO, b"State in the report which version of the pack the clock was taken from.\n"),
@@ -133,12 +131,20 @@ COMMENTS = (
 )
 
 
+def proposed_text() -> bytes:
+    """The shipped pack as its next version, with five days to comment in place of three."""
+    text = (shipped() / PACK / "2026.1.toml").read_bytes().replace(OLD, NEW, 1)
+    clock = re.compile(rb'(\[\[clock\]\]\nid = "comment"\n(?:.+\n)*?hours = )72\n')
+    return clock.sub(rb"\g<1>120\n", text, count=1).replace(b"comment_hours = 72", b"comment_hours = 120", 1)
+
+
 def propose(house: House, now: datetime) -> str:
     """A proposed text with comments of three organisations, and one of two keys turned; its id."""
     at, name = now - 9 * 24 * HOUR, house.new_id("txt")
-    _begun(house, Standing(name, Kind.FRAMEWORK_TEXT), "propose", DEE, at, {"pack_text": TEXT}, {})
+    text = proposed_text()
+    _begun(house, Standing(name, Kind.FRAMEWORK_TEXT), "propose", DEE, at, {"pack_text": text}, {})
     for who, words in COMMENTS:
         at += 30 * HOUR
         Desk(house, who.actor, at).act(name, "comment", Brought((("comment", words),)))
-    Desk(house, SOL.actor, now - 4 * HOUR).turn(name, KeyAction.ADOPT_PACK, sha256(TEXT))
+    Desk(house, SOL.actor, now - 4 * HOUR).turn(name, KeyAction.ADOPT_PACK, sha256(text))
     return name

@@ -119,6 +119,7 @@ def log_to(out: TextIO | None = None) -> Say:
             known = logging.getLogger(name)
             known.handlers.clear()
             known.propagate = True
+    logging.getLogger("django.request").setLevel(logging.ERROR)  # what is refused has its line from `Requests`
     return say
 
 
