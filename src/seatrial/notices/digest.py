@@ -10,7 +10,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -21,7 +21,7 @@ from seatrial.notices.letters import DIGEST_PATH, foot, link
 from seatrial.storage.stores.changes import ChangeTables
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from datetime import datetime
 
     from seatrial.framework.obligation import Obligation
@@ -57,12 +57,18 @@ class Owed:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one person is told in one role; `more_changed`: changes beyond what was looked at were left out."""
+    """What one person is told in one role.
+
+    Attributes:
+        more_changed: Changes beyond what was looked at were left out.
+        names: The code names of the submissions that the person sees, for a page.
+    """
 
     viewer: Viewer
     owed: tuple[Owed, ...]
     changed: tuple[Change, ...]
     more_changed: bool = False
+    names: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -72,26 +78,35 @@ class Part:
 
 def owed_by(house: House, viewer: Viewer, now: datetime) -> tuple[Owed, ...]:
     """What is due of this viewer's role, the most urgent first; what has no date comes last."""
-    owners = {viewer.role} | SIDE.get(viewer.role, frozenset())
-    with house.database.session(viewer):
-        single = [
-            *house.submissions.list(viewer, Kind.SUBMISSION),
-            *house.submissions.list(viewer, Kind.FRAMEWORK_TEXT),
-        ]
-        counts = house.submissions.counts(viewer, Kind.FINDING)
-    found = [Owed(one, standing.kind) for standing in single for one in _due(house, standing, now)]
-    for state, count in counts.items():
-        alike = Standing("findings", Kind.FINDING, state)
-        found += [Owed(one, Kind.FINDING, count) for one in _due(house, alike, now)]
-    mine = (one for one in found if one.obligation.owner in owners)
-    return tuple(sorted(mine, key=lambda one: (one.by is None, one.by or now, one.obligation.object)))
+    return _of_role(house, viewer, _single(house, viewer), now)
 
 
 def part(house: House, viewer: Viewer, since: datetime, now: datetime) -> Part:
     """What a viewer is told: what is due, and what others did since."""
     changes = ChangeTables(house.database).since(viewer, since, MOST_CHANGES)
-    others = tuple(one for one in changes if one.person != viewer.person)
-    return Part(viewer, owed_by(house, viewer, now), others, len(changes) == MOST_CHANGES)
+    single = _single(house, viewer)
+    return Part(
+        viewer,
+        _of_role(house, viewer, single, now),
+        tuple(one for one in changes if one.person != viewer.person),
+        len(changes) == MOST_CHANGES,
+        {one.object: one.subject.code_name for one in single if one.subject is not None},
+    )
+
+
+def _single(house: House, viewer: Viewer) -> tuple[Standing, ...]:
+    """The objects that are told of one by one."""
+    return tuple(one for kind in (Kind.SUBMISSION, Kind.FRAMEWORK_TEXT) for one in house.submissions.list(viewer, kind))
+
+
+def _of_role(house: House, viewer: Viewer, single: Sequence[Standing], now: datetime) -> tuple[Owed, ...]:
+    owners = {viewer.role} | SIDE.get(viewer.role, frozenset())
+    found = [Owed(one, standing.kind) for standing in single for one in _due(house, standing, now)]
+    for state, count in house.submissions.counts(viewer, Kind.FINDING).items():
+        alike = Standing("findings", Kind.FINDING, state)
+        found += [Owed(one, Kind.FINDING, count) for one in _due(house, alike, now)]
+    mine = (one for one in found if one.obligation.owner in owners)
+    return tuple(sorted(mine, key=lambda one: (one.by is None, one.by or now, one.obligation.object)))
 
 
 def subject(parts: Sequence[Part]) -> str:

@@ -62,10 +62,9 @@ class Post:
         viewer = Viewer.house("who is to be told of which step")
         with self.house.database.session(viewer, writing=True):
             notices = self.house.notices.waiting(viewer)
-            for notice, person in self._told(viewer, notices, now):
-                last = next(iter(self.tables.about(viewer, person, notice.object)), None)
-                if last is None or last.state != "waiting" or last.tries:
-                    self.tables.write(viewer, [letters.of_notice(notice, person, now)])
+            for notice, people in self._told(viewer, notices, now):
+                new = people - self.tables.expecting(viewer, notice.object)
+                self.tables.write(viewer, [letters.of_notice(notice, person, now) for person in sorted(new)])
             self.house.notices.sent(viewer, notices)
         return len(notices)
 
@@ -81,14 +80,18 @@ class Post:
                     written += 1
         return written
 
-    def _told(self, viewer: Viewer, notices: Iterable[Notice], now: datetime) -> Iterator[tuple[Notice, str]]:
+    def _told(
+        self, viewer: Viewer, notices: Iterable[Notice], now: datetime
+    ) -> Iterator[tuple[Notice, frozenset[str]]]:
+        """Each notice with those who hold its role and want to be told."""
         wanted = {one.person for one in self.tables.contacts(viewer) if one.notices}
         people: dict[str, list[tuple[str, Role]]] = {}
         for notice in notices:
             told = notice.recipient
             if told.organisation not in people:
                 people[told.organisation] = list(self._people(viewer, told.organisation, now))
-            yield from ((notice, who) for who, role in people[told.organisation] if role is told.role and who in wanted)
+            found = (who for who, role in people[told.organisation] if role is told.role)
+            yield notice, frozenset(found) & wanted
 
     def _people(self, viewer: Viewer, organisation: str, now: datetime) -> Iterator[tuple[str, Role]]:
         after = ""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from django.contrib import messages
 from django.shortcuts import redirect, render
 
-from seatrial.framework.standing import Kind
 from seatrial.framework.submission_store import NotHere
 from seatrial.notices import digest
 from seatrial.notices.addresses import Addresses, NotNow
@@ -39,7 +38,7 @@ def due(request: PortalRequest) -> HttpResponse:
         "changed": found.changed[:MOST_SHOWN],
         "more_changed": max(0, len(found.changed) - MOST_SHOWN),
         "since": since,
-        "names": _names(request),
+        "names": found.names,
     }
     return render(request, "mail/due.html", context)
 
@@ -144,9 +143,3 @@ def _initial(contact: Contact | None) -> dict[str, object]:
     if contact is None:
         return {"zone": "UTC", "notices": True, "digest": True}
     return {name: getattr(contact, name) for name in ("address", "zone", "notices", "digest")}
-
-
-def _names(request: PortalRequest) -> dict[str, str]:
-    """The code names of the submissions that are there for whoever acts, as their list shows them."""
-    found = house().submissions.list(request.who.viewer, Kind.SUBMISSION)
-    return {one.object: one.subject.code_name for one in found if one.subject is not None}

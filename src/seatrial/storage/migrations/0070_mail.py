@@ -45,7 +45,7 @@ class Migration(migrations.Migration):
             options={
                 "indexes": [
                     models.Index(condition=models.Q(("state", "waiting")), fields=["due_at"], name="letter_due"),
-                    models.Index(fields=["person", "object"], name="letter_about"),
+                    models.Index(fields=["object", "person"], name="letter_about"),
                     models.Index(fields=["ended_at"], name="letter_ended"),
                 ],
                 "constraints": [

@@ -55,7 +55,7 @@ class Letter(models.Model):
 
         indexes = (
             models.Index(fields=["due_at"], name="letter_due", condition=Q(state="waiting")),
-            models.Index(fields=["person", "object"], name="letter_about"),
+            models.Index(fields=["object", "person"], name="letter_about"),
             models.Index(fields=["ended_at"], name="letter_ended"),
         )
         constraints = (models.CheckConstraint(condition=Q(state__in=STATES), name="letter_state_known"),)

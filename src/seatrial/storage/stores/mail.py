@@ -131,6 +131,14 @@ class MailTables:
             found = rows.Letter.objects.filter(person=_own(viewer, person), object=about)
             return tuple(_letter(row) for row in found.order_by("-made_at", "pk")[:MOST_LETTERS])
 
+    def expecting(self, viewer: Viewer, about: str) -> frozenset[str]:
+        """To whom a letter about an object waits that nobody has begun to send."""
+        with self._database.session(viewer):
+            found = rows.Letter.objects.filter(object=about, state="waiting", tries=0)
+            if not viewer.sees_all:
+                found = found.filter(person=viewer.person)
+            return frozenset(found.values_list("person", flat=True))
+
     def last_to(self, viewer: Viewer, person: str) -> Letter | None:
         """The letter to a person that ended last, however it did."""
         with self._database.session(viewer):
