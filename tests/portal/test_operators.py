@@ -12,7 +12,6 @@ from django.test import Client
 
 from seatrial.framework.participant import Membership, OrganisationKind, Role
 from seatrial.framework.vocabulary import Surface, Wording, check
-from seatrial.portal.identity.first import first_link
 from seatrial.portal.pages import people
 from seatrial.registry import INVITATION_DAYS, NotOpen, Registry, RolesExclude, may_bring_in, roles_of
 from support.browser import browser, visits
@@ -193,16 +192,18 @@ def test_providers_are_set_by_the_operator_and_looked_at_first(portal: Served) -
     assert Registry(portal.house).providers() == ()
 
 
-def test_the_first_link_is_printed_until_somebody_operates(portal: Served) -> None:
-    link = first_link(portal.installation, NOW)
-    assert link
-    address, _, secret = link.partition("#")
-    assert address.endswith("/invitation/")
-    assert first_link(portal.installation, NOW) != link
+def test_the_first_invitation_is_made_anew_until_somebody_operates(portal: Served) -> None:
+    registry = Registry(portal.house)
+    first, second = registry.first_invitation(NOW), registry.first_invitation(NOW)
+    assert first
+    assert second
     with pytest.raises(NotOpen):
-        Registry(portal.house).invitation(NOW, secret=secret)
+        registry.invitation(NOW, secret=first)
+    assert registry.invitation(NOW, secret=second).role is Role.OPERATOR
+    with pytest.raises(NotOpen):
+        registry.invitation(NOW + timedelta(days=1), secret=second)
     portal.enter("ola", "house-ops", Role.OPERATOR)
-    assert first_link(portal.installation, datetime.now(UTC)) is None
+    assert registry.first_invitation(datetime.now(UTC)) is None
 
 
 def test_what_was_shown_once_stands_in_no_row(portal: Served) -> None:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from allauth.mfa.signals import authenticator_added
 from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.backends.db import SessionStore
 
 from seatrial.portal.identity.adapters import SECOND
 from seatrial.portal.identity.assurance import proved
@@ -24,7 +25,8 @@ def connect() -> None:
 
 
 def began(request: HttpRequest, **_signal: Any) -> None:  # noqa: ANN401 - what a signal brings along
-    """Somebody signed in."""
+    """Somebody signed in; sessions that are over go."""
+    SessionStore.clear_expired()
     begins(request)
 
 
