@@ -128,12 +128,20 @@ class Desk:
         )
         return request
 
-    def act(self, object_id: str, event: str, brought: Brought = NOTHING, request_digest: str = "") -> Outcome:
-        """Take a step, with its papers kept and the keys that were turned for it.
+    def act(
+        self,
+        object_id: str,
+        event: str,
+        brought: Brought = NOTHING,
+        request_digest: str = "",
+        expected: int | None = None,
+    ) -> Outcome:
+        """Take a step, with its papers kept and the keys that were turned for it; on this version, where one is named.
 
         Raises:
             NotHere: There is no such object for this person.
             NotPossible: The step is not possible now; nothing changed.
+            Stale: Somebody acted at the same time, or since that version; nothing changed.
             ValueError: A withdrawal, which has a way of its own.
         """
         if event == WITHDRAW and object_id.startswith("sub_"):
@@ -154,7 +162,7 @@ class Desk:
             date=brought.date,
             marks=brought.marks,
         )
-        return self.house.act(object_id, act, self.now)
+        return self.house.act(object_id, act, self.now, expected)
 
     def _offer(self, standing: Standing, row: Transition) -> Offer:
         pack = self.house.packs(standing.pack)

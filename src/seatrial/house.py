@@ -202,8 +202,10 @@ class House:
         viewer = self.viewer(act.actor, standing.object, now)
         return self._written(viewer, standing, act, now, expected=0)
 
-    def act(self, object_id: str, act: Act, now: datetime) -> Outcome:
+    def act(self, object_id: str, act: Act, now: datetime, expected: int | None = None) -> Outcome:
         """Let an act take effect, with whatever a clock then makes due.
+
+        `expected` is the version that whoever acts has read; a repeat of an act is answered at any version.
 
         Raises:
             NotHere: There is no such object for this actor.
@@ -215,6 +217,8 @@ class House:
         record = self.submissions.load(viewer, object_id)
         if answered := self._answered(record.history, act):
             return self._again(record.standing, answered)
+        if expected is not None and record.version != expected:
+            raise Stale(f"{object_id}: somebody acted since version {expected}; read it again")
         if act.event == WITHDRAW:
             withdrawn, _ = lifecycles.apply(record.standing, act, self.packs(record.standing.pack), now)
             self._carried(withdrawn, FIRST, now)

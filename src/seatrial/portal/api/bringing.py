@@ -53,8 +53,8 @@ def stepped(request: PortalRequest, response: HttpResponse, name: str, kind: Kin
     at = desk(request)
     record = found(at, name, kind)
     _by_whom(request, record.standing, given.event)
-    expected(request, record)
-    outcome = at.act(name, given.event, brought(given, record.standing, at), request_digest(request))
+    things = brought(given, record.standing, at)
+    outcome = at.act(name, given.event, things, request_digest(request), request.expected)
     return versioned(response, taken(outcome, at.record(name).version))
 
 

@@ -125,6 +125,6 @@ def _unversioned(request: PortalRequest, operation: Operation) -> HttpResponse |
     if not given:
         return problem(request, 428, "No version", "Send If-Match with the ETag that you read.")
     if (found := _VERSION.fullmatch(given)) is None:
-        return problem(request, 412, "No version of this", "If-Match is the ETag of what was read, one only.")
+        return problem(request, 400, "No version", "If-Match is the ETag of what was read, one only.")
     request.expected = int(found[1])
     return None

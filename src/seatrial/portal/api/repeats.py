@@ -34,7 +34,7 @@ KEPT_HEADERS = ("ETag", "Location")
 def key_of(request: PortalRequest) -> str:
     """The key of a request; empty where it has none. Raises `NotAccepted`."""
     given = request.headers.get(HEADER, "")
-    if given and _KEY.fullmatch(given) is None:
+    if HEADER in request.headers and _KEY.fullmatch(given) is None:
         raise NotAccepted(HEADER, f"1 to {KEY_LENGTH} visible ASCII characters")
     return given
 

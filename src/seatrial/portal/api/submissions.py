@@ -16,6 +16,7 @@ from seatrial.framework.purpose import Purpose
 from seatrial.framework.standing import Actor, Kind
 from seatrial.framework.subject import AccessForm, AccessLevel, AccessProfile, Variant
 from seatrial.framework.submission_store import WITHDRAW
+from seatrial.framework.two_key import KeyAction
 from seatrial.installation import Installation, submitted_runs
 from seatrial.offering import DAYS, PURPOSES, Offering, share
 from seatrial.paperwork import terms_digest
@@ -157,6 +158,8 @@ def submission_open(request: PortalRequest, response: HttpResponse, given: Submi
 def inquiry_open(request: PortalRequest, response: HttpResponse, given: InquiryGiven) -> Status[Any]:
     """Ask organisations, before anything is offered."""
     offered = given.offering(request)
+    if not offered.policy.course.inquiry:
+        raise NotAccepted("pack", f"{given.pack} knows no inquiries; name one that does, or open a draft")
     form = offered.inquiry_form(given.recipients, given.shared, given.contact)
     name = offered.inquire(house(), given.recipients, form)
     return Status(201, _opened(desk(request), response, name, offered.policy))
@@ -199,6 +202,8 @@ def submission_key(request: PortalRequest, name: ObjectName, given: KeyGiven) ->
     """Turn one's key for an action of two keys, on one digest; whoever comes first asks for it."""
     at = desk(request)
     standing = found(at, name, Kind.SUBMISSION).standing
+    if given.action is KeyAction.USE_WEIGHTS:
+        raise NotAccepted("action", "custody knows what this is bound to; run: seatrial submission key")
     rule = house().packs(standing.pack).key_rule(given.action)
     if at.viewer.role not in rule.first | rule.second:
         raise Conflict(f"{at.viewer.role} holds no key for {given.action}")
