@@ -110,8 +110,8 @@ def plan_papers(standing: Standing, request: Request) -> tuple[tuple[str, bytes]
     """The plan and the budget of a review, as the act that registers them brings them."""
     said = figures(request)
     about = {"submission": standing.object, "subject": subject_of(standing).digest}
-    plan = {"schema": SCHEMA, **about, "request": {**asdict(request), "calibration": None}}
-    budget = {
+    plan: dict[str, Any] = {"schema": SCHEMA, **about, "request": {**asdict(request), "calibration": None}}
+    budget: dict[str, Any] = {
         "schema": BUDGET_SCHEMA,
         **about,
         "plan": sha256(rfc8785.dumps(plan)),

@@ -184,7 +184,7 @@ def test_a_plan_shows_what_it_would_take_before_a_lead_registers_it(bureau: Bure
     query = "tier=standard&participants=null&at_least=0.5,0.8&usd_input=2&usd_output=10&total_tokens=40000000"
     shown = text(bureau.eve.get(f"{bureau.review}plan/?{query}"))
     assert "Runs 896, 448 of them by the model" in shown
-    assert "Tokens of the model 40000000" in shown
+    assert "Tokens of the model 40,000,000" in shown
     assert "400.00" in shown
     assert "A lead registers the plan" in shown
     assert bureau.eve.post(bureau.review + "plan/", PLAN).status_code == 404
@@ -247,7 +247,7 @@ def test_a_run_is_started_watched_stopped_and_carried_on(bureau: Bureau, a_run: 
     running = text(bureau.eve.get(bureau.run(unit)))
     assert "2 of 6" in running
     assert "about 10 min" in running
-    assert "1234 tokens" in running
+    assert "1,234 tokens" in running
     assert "heron-7 1 3 1 0" in running
     assert "access ends" in running
     assert "Stop this run" in text(bureau.eve.get(bureau.run(unit) + "stop/")) or True

@@ -46,13 +46,13 @@ def signed(files: Mapping[str, bytes], about: Mapping[str, Any], signer: Signer)
     """The envelope over these files; `about` says of what, by whom and when. Raises `ReportError` without files."""
     if not files:
         raise ReportError("nothing is signed where there is no file")
-    statement = {
+    said: dict[str, Any] = {
         "_type": STATEMENT_TYPE,
         "subject": [{"name": name, "digest": {"sha256": _sha256(files[name])}} for name in sorted(files)],
         "predicateType": PREDICATE_TYPE,
         "predicate": dict(about),
     }
-    envelope = Envelope(rfc8785.dumps(statement), PAYLOAD_TYPE, {})
+    envelope = Envelope(rfc8785.dumps(said), PAYLOAD_TYPE, {})
     envelope.sign(signer)
     return _bytes(envelope)
 

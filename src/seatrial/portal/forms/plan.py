@@ -21,6 +21,8 @@ from seatrial.evaluation.rundir import RunError
 from seatrial.reviewing import figures
 
 if TYPE_CHECKING:
+    from django.http import QueryDict
+
     from seatrial.framework.subject import Subject
     from seatrial.reviewing import Figures
 
@@ -106,7 +108,8 @@ class PlanForm(forms.Form):
     @property
     def sent(self) -> list[tuple[str, str]]:
         """What was chosen, to be sent once more."""
-        return [(name, value) for name in self.fields for value in self.data.getlist(name) if value]
+        data: QueryDict = self.data  # type: ignore[assignment]  # of a request, it always is
+        return [(name, value) for name in self.fields for value in data.getlist(name) if value]
 
     def clean_at_least(self) -> tuple[str, ...]:
         """Shares between 0 and 1."""
@@ -139,7 +142,7 @@ class PlanForm(forms.Form):
         given = self.cleaned_data
         prices = (str(given["usd_input"]), str(given["usd_output"])) if given.get("usd_input") else ("", "")
         return Request(
-            model=self.subject.served_model_id,
+            model=self.subject.served_model_id or self.subject.code_name,
             alias=self.subject.code_name,
             participants=tuple(given["participants"]),
             tier=given["tier"],

@@ -66,7 +66,7 @@ def show(request: PortalRequest, name: str) -> HttpResponse:
         for offer in here.desk.offers(here.standing)
         if offer.event in {"send_draft", "deliver_draft", "revise", "sign_report"}
     ]
-    context = {
+    context: dict[str, Any] = {
         "owed": due(here.standing, here.pack, request.now),
         "steps": [{"event": one.event, "url": here.address(STEPS[one.event]), "missing": one.missing} for one in steps],
         "text": text,
@@ -267,7 +267,7 @@ def _delivered(here: About, kept: Reports, form: DeliveryForm) -> None:
 
 def _step(here: About, form: forms.Form, event: str, title: str, **more: Any) -> HttpResponse:  # noqa: ANN401 - of a page
     offer = next((one for one in here.desk.offers(here.standing) if one.event == event), None)
-    context = {
+    context: dict[str, Any] = {
         "missing": offer.missing if offer else (),
         "form": form,
         "offer": offer,

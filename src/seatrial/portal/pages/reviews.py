@@ -16,7 +16,7 @@ from seatrial.framework.standing import Kind
 from seatrial.framework.submission import OVER
 from seatrial.paperwork import subject_of
 from seatrial.portal.about import MODEL_FACTS, PAPERS
-from seatrial.portal.assigned import assigned, number, page, pages, runs, step_of
+from seatrial.portal.assigned import RICHER, assigned, number, page, pages, runs, step_of
 from seatrial.portal.forms.drafting import DeviationsForm
 from seatrial.portal.forms.plan import PlanForm
 from seatrial.portal.forms.step import words
@@ -51,7 +51,7 @@ def index(request: PortalRequest) -> HttpResponse:
     begin = number(request.GET.get("from", ""))
     lines = [_queued(one, request.now) for one in mine]
     lines.sort(key=lambda line: (line["by"] is None, line["by"] or request.now))
-    context = {
+    context: dict[str, Any] = {
         "lines": lines[begin : begin + QUEUE],
         "pages": pages(len(lines), begin, QUEUE, "show=ended" if ended else ""),
         "ended": ended,
@@ -74,11 +74,11 @@ def show(request: PortalRequest, name: str) -> HttpResponse:
         }
         for offer in here.desk.offers(standing)
     ]
-    context = {
+    context: dict[str, Any] = {
         "meaning": LIFECYCLES[standing.kind].meaning[standing.state],
         "way": way(here.record.history, standing.state),
         "owed": _owed(standing, request.now),
-        "next": [one for one in offers if not one["any_time"]],
+        "next": sorted((one for one in offers if not one["any_time"]), key=lambda one: one["event"] not in RICHER),
         "any_time": [one for one in offers if one["any_time"]],
         "keys": [{"keys": one, "sides": sides(here, one)} for one in here.desk.keys(name, standing) if one.missing],
         "papers": [_paper(standing, kind) for kind in (PLAN, BUDGET, PREFLIGHT, SANITY, DEVIATIONS)],
@@ -99,7 +99,7 @@ def plan(request: PortalRequest, name: str) -> HttpResponse:
         brought = Brought(papers=plan_papers(here.standing, form.request()))
         if here.tried(lambda: here.desk.act(name, "register_plan", brought), "The plan is registered.", form):
             return redirect("review-plan", name=name)
-    context = {
+    context: dict[str, Any] = {
         "form": form,
         "figures": form.figures if met else None,
         "may_register": offer is not None,
@@ -117,7 +117,7 @@ def boundary(request: PortalRequest, name: str) -> HttpResponse:
     records = [one for one in here.standing.documents if one.kind == PREFLIGHT]
     latest = [(one, _content(here, one)) for one in records if one.at == records[-1].at]
     sanity = newest(here.standing, SANITY)
-    context = {
+    context: dict[str, Any] = {
         "records": [{"document": one, "content": content} for one, content in latest],
         "earlier": len(records) - len(latest),
         "sanity": sanity,
@@ -139,7 +139,7 @@ def end(request: PortalRequest, name: str) -> HttpResponse:
         if here.tried(lambda: here.desk.act(name, "end_runs", brought, form.digest), said, form):
             return redirect("review", name=name)
     going = sum(unit.open for unit in units)
-    context = {"form": form, "offer": offer, "going": going, "marking": PAPERS}
+    context: dict[str, Any] = {"form": form, "offer": offer, "going": going, "marking": PAPERS}
     return page(here, "reviews/end.html", status=422 if form.errors else 200, **context)
 
 

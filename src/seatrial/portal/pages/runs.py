@@ -24,13 +24,14 @@ from seatrial.portal.opening import house
 from seatrial.portal.pages.reviews import TONES, line_of, no_worker
 from seatrial.report import numbers
 from seatrial.report.assessment import Assessment
-from seatrial.report.words import OUTCOMES
+from seatrial.report.words import OUTCOMES, QUANTITIES
 
 if TYPE_CHECKING:
     from seatrial.evaluation.jobs import PlanUnit
     from seatrial.portal.about import About
     from seatrial.portal.acting import PortalRequest
     from seatrial.report.glance import Glance
+    from seatrial.report.records import EstimateRecord, NotIdentifiableRecord
 
 RUNS = 25
 SAMPLES = 50
@@ -44,7 +45,7 @@ def index(request: PortalRequest, name: str) -> HttpResponse:
     here = assigned(request, name)
     units = runs().of(here.desk.viewer, name)
     begin = number(request.GET.get("from", ""))
-    context = {
+    context: dict[str, Any] = {
         "runs": [line_of(unit) for unit in units[begin : begin + RUNS]],
         "pages": pages(len(units), begin, RUNS),
         "going": sum(unit.open for unit in units),
@@ -79,7 +80,7 @@ def show(request: PortalRequest, name: str, unit: str) -> HttpResponse:
     here, found = _found(request, name, unit)
     glance = runs().glance(found)
     progress = glance.json("progress.json", {}) if found.open or not glance.reported else {}
-    context = {
+    context: dict[str, Any] = {
         **_shared(here, found, glance),
         "people": sorted((progress or {}).get("participants", {}).items()),
         "owed": due(here.standing, here.pack, request.now) if found.open else (),
@@ -144,7 +145,7 @@ def samples(request: PortalRequest, name: str, unit: str) -> HttpResponse:
     begin = number(request.GET.get("from", ""))
     kept = {key: value for key, value in wanted.items() if value in {row.values[key] for row in everything}}
     query = "&".join(f"{key}={value}" for key, value in kept.items() if value.isidentifier() or "-" in value)
-    context = {
+    context: dict[str, Any] = {
         **_shared(here, found, glance),
         "rows": rows[begin : begin + SAMPLES],
         "pages": pages(len(rows), begin, SAMPLES, query),
@@ -180,26 +181,19 @@ def key_figures(glance: Glance) -> dict[str, Any] | None:
 
 def figures_of(found: Assessment) -> dict[str, Any]:
     """The key figures of an assessment: each with its interval, counts and method, or why there is none."""
-    whole = [
-        one
-        for one in found.estimates
-        if one.quantity in {"Q1", "Q2"}
-        and one.sample_set == "all"
-        and (one.scope.family, one.scope.level) == (None, None)
-    ]
-    missing = [
-        one
-        for one in found.not_identifiable
-        if one.quantity in {"Q1", "Q2"}
-        and one.sample_set == "all"
-        and (one.scope.family, one.scope.level) == (None, None)
-    ]
+    whole = [one for one in found.estimates if _of_all(one)]
+    missing = [one for one in found.not_identifiable if _of_all(one)]
     return {
         "assessment": found,
         "estimates": [{"of": one, "shown": numbers.of(one), "said": numbers.words(one)} for one in whole],
-        "missing": missing,
+        "missing": [{"of": one, "words": QUANTITIES[one.quantity]} for one in missing],
         "outcomes": [{"of": one, "words": OUTCOMES.get(one.outcome, (one.outcome, ""))} for one in found.outcomes],
     }
+
+
+def _of_all(one: EstimateRecord | NotIdentifiableRecord) -> bool:
+    whole = (one.scope.family, one.scope.level, one.sample_set) == (None, None, "all")
+    return whole and one.quantity in {"Q1", "Q2"}
 
 
 def _found(request: PortalRequest, name: str, unit: str) -> tuple[About, PlanUnit]:

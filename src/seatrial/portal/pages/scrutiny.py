@@ -65,7 +65,7 @@ def index(request: PortalRequest) -> HttpResponse:
     waiting = (line for line in _lines(units, RulingTables(house().database).of(viewer)) if line["settled"] is None)
     begin = number(request.GET.get("from", ""))
     lines = list(islice(waiting, begin, begin + QUEUE + 1))
-    context = {
+    context: dict[str, Any] = {
         "lines": [{**line, "standing": mine[line["unit"].wanted.submission]} for line in lines[:QUEUE]],
         "before": f"?from={max(0, begin - QUEUE)}" if begin else "",
         "after": f"?from={begin + QUEUE}" if len(lines) > QUEUE else "",
@@ -81,7 +81,7 @@ def of_review(request: PortalRequest, name: str) -> HttpResponse:
     rulings = RulingTables(house().database).of(here.desk.viewer, name)
     lines = list(_lines(units, rulings))
     begin = number(request.GET.get("from", ""))
-    context = {
+    context: dict[str, Any] = {
         "lines": lines[begin : begin + QUEUE],
         "pages": pages(len(lines), begin, QUEUE),
         "left": sum(line["settled"] is None for line in lines),
@@ -132,7 +132,7 @@ def _page(here: About, unit: PlanUnit, key: str, form: RulingForm) -> HttpRespon
     ReadTables(house().database).note(viewer, here.name, f"{unit.id}/{key}", DataClass.T, request.now)
     rulings = [one for one in RulingTables(house().database).of(viewer, here.name, run_id(unit)) if one.key == key]
     flagged = next((one for one in runs().glance(unit).flagged() if one.key == key), None)
-    context = {
+    context: dict[str, Any] = {
         "unit": unit,
         "key": key,
         "read": read,

@@ -109,3 +109,9 @@ def money(microdollars: int) -> str:
         return "under $0.01"
     sign = "-" if microdollars < 0 else ""
     return f"{sign}${abs(microdollars) / MICRODOLLARS:,.2f}"
+
+
+@register.filter
+def count(number: int | None) -> str:
+    """A number with its thousands apart; a dash for none."""
+    return "—" if number is None else f"{number:,}"
