@@ -236,9 +236,15 @@ def _report(folder: Path) -> Published | None:
 def _advisory(house: House, standing: Standing) -> Advisory:
     clocks = embargo(standing)
     due = clocks.details_due(house.packs(standing.pack)) if clocks and standing.state == ADVISED[0] else None
-    said = (standing.mark(name) for name in ("vendor", "rating", "fixed_version"))
-    exploited = standing.date("exploited") is not None
-    return Advisory(standing.object, *said, standing.date("advisory"), due, exploited)
+    return Advisory(
+        standing.object,
+        standing.mark("vendor"),
+        standing.mark("rating"),
+        standing.mark("fixed_version"),
+        standing.date("advisory"),
+        due,
+        standing.date("exploited") is not None,
+    )
 
 
 def _shown(count: int) -> int | None:

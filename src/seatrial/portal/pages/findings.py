@@ -44,7 +44,7 @@ def index(request: PortalRequest) -> HttpResponse:
     viewer, state = request.who.viewer, request.GET.get("state", "")
     store = house().submissions
     states = (state,) if state in STATES else ()
-    found, more = store.page(viewer, Kind.FINDING, states, request.GET.get("after", ""))
+    found, more = store.lines(viewer, Kind.FINDING, states, request.GET.get("after", ""))
     counts = store.counts(viewer, Kind.FINDING)
     context = {
         "findings": found,

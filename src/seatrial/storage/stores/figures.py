@@ -69,7 +69,8 @@ class FigureTables:
             if before is not None:
                 log, index = before
                 taken = taken.filter(entry_log=log, entry_index__lt=index) | taken.filter(entry_log__lt=log)
-            places = list(taken.values_list("entry_log", "entry_index")[:most])
+            read = taken.values_list("entry_log", "entry_index")[:most]
+            places = [(log, index) for log, index in read if log is not None and index is not None]
             entries = self._entries(places)
         return tuple(_commitment(place, entries[place]) for place in places if place in entries)
 

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -44,6 +45,26 @@ if TYPE_CHECKING:
 
 MOST = 100
 """Rows of one page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An object as a list shows it."""
+
+    object: str
+    state: str
+    since: datetime | None
+    marks: Mapping[str, str]
+
+
+def _line(written: dict[str, Any]) -> Line:
+    since = written.get("since")
+    return Line(
+        written["object"],
+        written["state"],
+        datetime.fromisoformat(since) if since else None,
+        dict(written.get("marks") or ()),
+    )
 
 
 def _place(after: str) -> tuple[datetime, str] | None:
@@ -123,6 +144,19 @@ class SubmissionTables:
         self, viewer: Viewer, kind: Kind, states: Sequence[str] = (), after: str = "", most: int = MOST
     ) -> tuple[tuple[Standing, ...], str]:
         """The next of one kind in the order of opening, and where the page after it begins; empty at the end."""
+        found, more = self._page(viewer, kind, states, after, most)
+        return tuple(decode(Standing, written) for written in found), more
+
+    def lines(
+        self, viewer: Viewer, kind: Kind, states: Sequence[str] = (), after: str = "", most: int = MOST
+    ) -> tuple[tuple[Line, ...], str]:
+        """The same, with no more of each than a line of a list shows."""
+        found, more = self._page(viewer, kind, states, after, most)
+        return tuple(_line(written) for written in found), more
+
+    def _page(
+        self, viewer: Viewer, kind: Kind, states: Sequence[str], after: str, most: int
+    ) -> tuple[list[dict[str, Any]], str]:
         with self._database.session(viewer):
             found = self._seen(viewer).filter(kind=kind).order_by("opened_at", "pk")
             if states:
@@ -132,7 +166,7 @@ class SubmissionTables:
             read = list(found.values_list("standing", "opened_at", "pk")[: most + 1])
         shown = read[:most]
         more = f"{shown[-1][1].isoformat()}~{shown[-1][2]}" if len(read) > most else ""
-        return tuple(decode(Standing, written) for written, _, _ in shown), more
+        return [written for written, _, _ in shown], more
 
     def counts(self, viewer: Viewer, kind: Kind) -> Mapping[str, int]:
         """How many of one kind the viewer sees, by state."""
