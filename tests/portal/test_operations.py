@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import logging
 import os
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+import httpx
 import pytest
 from django.test import Client, RequestFactory
 
@@ -16,13 +19,13 @@ from seatrial.portal import demo_door, logs
 from seatrial.portal.access import ANYBODY
 from seatrial.portal.health import open_to_others, ready
 from seatrial.portal.routes import ROUTES
+from seatrial.portal.serving import BODY_BYTES, Pages
 from seatrial.portal.settings import PortalSettings
 from seatrial.portal.urls import urlpatterns
 from seatrial.work import place
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from django.core.handlers.wsgi import WSGIRequest
     from django.http import HttpResponse
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from portal.conftest import Served
     from seatrial.house import House
 
+STATIC = Path(logs.__file__).parent / "static"
 CANARY = "canary-6f1d20"
 CHECKS = ["database", "migrations", "ledger", "keys", "disk", "worker"]
 
@@ -130,6 +134,22 @@ def test_libraries_log_without_their_text(log: io.StringIO, name: str) -> None:
     [line] = lines(log)
     assert (line["logger"], line["level"]) == (name, "warning")
     assert CANARY not in log.getvalue()
+
+
+@pytest.mark.usefixtures("portal")
+def test_the_server_sends_files_in_parts_and_takes_no_body_larger_than_a_paper() -> None:
+    pages = Pages()
+
+    async def asked(method: str, path: str, content: bytes = b"") -> httpx.Response:
+        transport = httpx.ASGITransport(pages)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.request(method, path, content=content)
+
+    sheet = asyncio.run(asked("GET", "/static/uswds/uswds.css"))
+    assert sheet.content == (STATIC / "uswds" / "uswds.css").read_bytes()
+    assert asyncio.run(asked("GET", "/healthz")).json() == {"lives": True}
+    assert asyncio.run(asked("POST", "/healthz", b"x" * 1000)).status_code == 403
+    assert asyncio.run(asked("POST", "/healthz", b"x" * (BODY_BYTES + 1))).status_code == 413
 
 
 def test_static_files_are_served_compressed_and_kept_for_a_minute(portal: Served) -> None:

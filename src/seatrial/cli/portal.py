@@ -44,7 +44,7 @@ COMMAND = (sys.executable, "-c", "from seatrial.cli import main; main()")
 @click.option("--demo", is_flag=True, help="Made-up organisations in a home of their own; a visitor picks a role.")
 @click.option("--home", type=click.Path(path_type=Path, file_okay=False), help="The demonstration's; with --demo only.")
 @click.pass_context
-def portal(context: click.Context, **given: Any) -> None:  # noqa: ANN401 - the options by name
+def portal(context: click.Context, /, **given: Any) -> None:  # noqa: ANN401 - the options by name
     """Serve the portal until it is told to end: pages and API, custody, and a worker.
 
     It makes what is missing (the home, keys, tables) and prints its address. As long as nobody operates the

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 from django.urls import reverse
 
 from seatrial.portal.access import SIGN_IN, opens
@@ -41,7 +41,7 @@ def page(plain: HttpRequest) -> dict[str, Any]:
 
 def nobody_yet() -> bool:
     """Whether nobody has an account here; asked by the first page alone."""
-    return not get_user_model().objects.exists()
+    return not User.objects.exists()
 
 
 def _navigation(request: HttpRequest, role: Any) -> list[dict[str, Any]]:  # noqa: ANN401 - a role, or None

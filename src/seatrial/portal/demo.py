@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING
 
-from django.contrib.auth import get_user_model
+from django.contrib.auth.models import User
 
 from seatrial.portal import demo_parties
 from seatrial.portal.demo_findings import FINDINGS, find, propose
@@ -64,7 +64,7 @@ def fill(installation: Installation, kinds: Iterable[Kind], now: datetime, say: 
     """
     demo_parties.enter(Registry(installation.house), now)
     for player in demo_parties.PLAYERS:
-        get_user_model().objects.get_or_create(username=player.person)
+        User.objects.get_or_create(username=player.person)
     filling = Filling(installation.house.home)
     parts = dict(_parts(installation, now))
     for number, (part, make) in enumerate(parts.items(), 1):

@@ -8,7 +8,8 @@ from __future__ import annotations
 import ipaddress
 from typing import TYPE_CHECKING
 
-from django.contrib.auth import get_user_model, login
+from django.contrib.auth import login
+from django.contrib.auth.models import User
 from django.shortcuts import redirect, render
 
 from seatrial.framework.submission_store import NotHere
@@ -70,7 +71,7 @@ def _entered(request: PortalRequest) -> HttpResponse:
     found = next((one for one in PLAYERS if f"{one.person}:{one.pair}" == wish), None)
     if found is None:
         raise NotHere(request.path)
-    user = get_user_model().objects.get(username=found.person)
+    user = User.objects.get(username=found.person)
     login(request, user, BACKEND)
     proved(request, user, "webauthn")
     request.session[CHOSEN] = found.pair

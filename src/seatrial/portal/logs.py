@@ -81,7 +81,7 @@ class Library(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         """A line that says whose it is, how bad, and where an exception came from."""
         number = getattr(getattr(record, "request", None), "number", None)
-        more: dict[str, object] = {"request": number} if number else {}
+        more: dict[str, Any] = {"request": number} if number else {}
         if (status := getattr(record, "status_code", None)) is not None:
             more["status"] = int(status)
         if record.exc_info and record.exc_info[0] is not None:
@@ -89,7 +89,7 @@ class Library(logging.Handler):
         self._say("library", level=record.levelname.lower(), logger=record.name, **more)
 
 
-def where(kind: type[BaseException], trace: TracebackType | None) -> dict[str, object]:
+def where(kind: type[BaseException], trace: TracebackType | None) -> dict[str, Any]:
     """An exception without its text: its type, and the file and line that raised it.
 
     >>> try:
@@ -143,7 +143,7 @@ class Requests:
         return response
 
 
-def _of(request: HttpRequest, began: float) -> dict[str, object]:
+def _of(request: HttpRequest, began: float) -> dict[str, Any]:
     found, acting = request.resolver_match, getattr(request, "acting", None)
     return {
         "method": request.method if request.method in METHODS else "other",

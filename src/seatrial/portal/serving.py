@@ -15,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 
 import uvicorn
 from asgiref.sync import sync_to_async
-from django.conf import settings
 from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
+from django.http import StreamingHttpResponse
 
 from seatrial.custody.serving import config
 from seatrial.custody.waits import Waits
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 
-    from django.http import HttpRequest, HttpResponse, HttpResponseBase
+    from django.http import HttpRequest, HttpResponseBase
 
 BODY_BYTES = (16 << 20) + (1 << 20)  # a paper, and what a form has around it
 BODY_S = 60.0
@@ -49,11 +49,11 @@ class Pages(ASGIHandler):
             return
         await super().__call__(scope, receive, send)
 
-    async def read_body(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> Any:  # noqa: ANN401 - a file
+    async def read_body(self, receive: Callable[[], Awaitable[Mapping[str, Any]]]) -> Any:  # noqa: ANN401 - a file
         """The body, within its time and its size."""
         taken = 0
 
-        async def counted() -> dict[str, Any]:
+        async def counted() -> Mapping[str, Any]:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
@@ -71,15 +71,19 @@ class Pages(ASGIHandler):
         """The answer, made in the request's own thread."""
         return await sync_to_async(self.get_response)(request)
 
-    async def send_response(self, response: HttpResponse, send: Any) -> None:  # noqa: ANN401 - ASGI's
+    async def send_response(self, response: HttpResponseBase, send: Any) -> None:  # noqa: ANN401 - ASGI's
         """Send it; what comes in parts is read in the request's thread, a part at a time."""
-        if response.streaming and not response.is_async:
+        if isinstance(response, StreamingHttpResponse) and not response.is_async:
             response.streaming_content = _parts(response.streaming_content)
         await super().send_response(response, send)
 
 
+def _next(many: Iterator[bytes]) -> bytes | None:
+    return next(many, None)
+
+
 async def _parts(many: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while (part := await sync_to_async(next)(many, None)) is not None:
+    while (part := await sync_to_async(_next)(many)) is not None:
         yield part
 
 
@@ -89,7 +93,7 @@ def serve_pages(listening: socket.socket) -> None:
     Raises:
         ImportError: A page cannot be loaded; said at the start, and not at its first visit.
     """
-    import_module(settings.ROOT_URLCONF)
+    import_module("seatrial.portal.urls")
     served = config(Pages(), Waits())
     served.lifespan, served.limit_concurrency = "off", AT_ONCE
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
