@@ -1,7 +1,8 @@
 """`seatrial submission`: what stands where, one act, both keys, and what a clock has made due.
 
 Everybody acts as one person, of one organisation, in one role: `--as PERSON ORGANISATION ROLE`. To whoever is no such
-member, a submission is not there. Offering a model is `seatrial submit`, taking it back `seatrial withdraw`.
+member, a submission is not there. Offering a model is `seatrial submit`, taking it back `seatrial withdraw`. At a
+portal (`--portal URL`) its service token says who acts.
 """
 
 from __future__ import annotations
@@ -15,9 +16,11 @@ import click
 from seatrial.cli.custodial import spoken
 from seatrial.cli.errors import bounded
 from seatrial.cli.keys import ACTIONS, asked_for, state_of
+from seatrial.cli.remote import at_portal
 from seatrial.installation import Installation, now
 
 if TYPE_CHECKING:
+    from seatrial.cli.remote import Portal
     from seatrial.desk import Brought, Desk
     from seatrial.framework.consent import Consent
     from seatrial.framework.standing import Actor, Standing
@@ -26,6 +29,9 @@ if TYPE_CHECKING:
 
 WHO = click.option(
     "--as", "who", nargs=3, required=True, metavar="PERSON ORGANISATION ROLE", help="Who you are in this act."
+)
+HERE = click.option(
+    "--as", "who", nargs=3, default=None, metavar="PERSON ORGANISATION ROLE", help="Who you are; left out at a portal."
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 MAX_CONSENT_BYTES = 1 << 20
@@ -41,48 +47,44 @@ def submission() -> None:
 
 
 @submission.command("list")
-@WHO
+@HERE
+@at_portal
 @JSON
-def list_(who: tuple[str, str, str], *, as_json: bool) -> None:
+def list_(who: tuple[str, str, str] | None, portal: Portal | None, *, as_json: bool) -> None:
     """List the submissions that are there for you."""
+    from seatrial.cli.remote_submission import summary
+
     with spoken():
-        house = Installation.open().house
-        found = house.submissions.list(_viewer(house, who))
+        if portal is not None:
+            found = [summary(one) for one in portal.each("submissions")]
+        else:
+            house = Installation.open().house
+            found = [_summary(standing) for standing in house.submissions.list(_viewer(house, _named(who)))]
     if as_json:
-        click.echo(json.dumps([_summary(standing) for standing in found], indent=2))
+        click.echo(json.dumps(found, indent=2))
         return
-    for standing in found:
-        name = standing.subject.code_name if standing.subject else "-"
-        click.echo(f"{standing.object}  {standing.state:<18} {name}  {standing.pack or '-'}")
+    for one in found:
+        click.echo(f"{one['submission']}  {one['state']:<18} {one['code_name'] or '-'}  {one['pack'] or '-'}")
     if not found:
         click.echo("nothing", err=True)
 
 
 @submission.command()
 @click.argument("name", metavar="SUBMISSION")
-@WHO
+@HERE
+@at_portal
 @JSON
-def show(name: str, who: tuple[str, str, str], *, as_json: bool) -> None:
+def show(name: str, who: tuple[str, str, str] | None, portal: Portal | None, *, as_json: bool) -> None:
     """Show where SUBMISSION stands, what its state means, and every step with its entry in the log."""
-    from seatrial.framework.instant import text
-    from seatrial.framework.lifecycles import LIFECYCLES
-
     with spoken():
-        record = _desk(Installation.open().house, who).record(name)
-    standing = record.standing
-    steps = [
-        {"seq": one.entry.seq, "at": text(one.entry.at), "event": one.entry.event, "to": one.entry.target,
-         "role": one.entry.actor.role, "entry": one.place.index if one.place else None}
-        for one in record.history
-    ]  # fmt: skip
-    meaning = LIFECYCLES[standing.kind].meaning[standing.state]
+        found, ends_by = _shown_there(portal, name) if portal is not None else _shown_here(name, _named(who))
     if as_json:
-        click.echo(json.dumps({**_summary(standing), "meaning": meaning, "steps": steps}, indent=2))
+        click.echo(json.dumps(found, indent=2))
         return
-    click.echo(f"{standing.object}  {standing.state}: {meaning}")
-    if standing.window is not None:
-        click.echo(f"access ends {text(standing.window.end)} ({standing.window.ends_by})")
-    for step in steps:
+    click.echo(f"{found['submission']}  {found['state']}: {found['meaning']}")
+    if ends_by:
+        click.echo(f"access ends {found['access_ends']} ({ends_by})")
+    for step in found["steps"]:
         entry = "owed" if step["entry"] is None else f"entry {step['entry']}"
         click.echo(f"{step['seq']:>4}  {step['at']}  {step['event']:<22} {step['to']:<18} {step['role']:<18} {entry}")
 
@@ -90,23 +92,39 @@ def show(name: str, who: tuple[str, str, str], *, as_json: bool) -> None:
 @submission.command()
 @click.argument("name", metavar="SUBMISSION")
 @click.argument("event")
-@WHO
+@HERE
+@at_portal
 @click.option("--document", "papers", multiple=True, metavar="KIND=FILE", help="A paper that the act brings.")
 @click.option("--consent", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="A consent, as JSON.")
 @click.option("--reason", default="", help="Where the event asks for one.")
 @click.option("--date", default="", help="Where the event records one: 2026-12-01T09:00:00Z.")
 @click.option("--mark", "marks", multiple=True, metavar="NAME=VALUE", help="Where the event records one.")
 @click.option("--receipt", "folder", type=click.Path(path_type=Path, file_okay=False), help="Write receipts here.")
-def act(name: str, event: str, who: tuple[str, str, str], folder: Path | None, **brought: Any) -> None:  # noqa: ANN401
+def act(
+    name: str,
+    event: str,
+    who: tuple[str, str, str] | None,
+    portal: Portal | None,
+    folder: Path | None,
+    **brought: Any,  # noqa: ANN401 - the options by name
+) -> None:
     """Take one step with SUBMISSION; `seatrial framework` and docs/lifecycle.md name the events of each state."""
+    from seatrial.cli.remote_submission import acted, receipts
+
     with spoken():
         things = _brought(**brought)
         if folder is not None:
             folder.mkdir(parents=True, exist_ok=True)
-        outcome = _desk(Installation.open().house, who).act(name, event, things)
-        paths = _written(name, outcome.receipts, folder)
-    click.echo(f"{name}: {outcome.standing.state}")
-    for effect in outcome.outstanding:
+        if portal is not None:
+            taken = acted(portal, name, event, things)
+            state, outstanding = taken["state"], taken["outstanding"]
+            paths = receipts(portal, name, taken, folder)
+        else:
+            outcome = _desk(Installation.open().house, _named(who)).act(name, event, things)
+            state, outstanding = outcome.standing.state, [str(effect) for effect in outcome.outstanding]
+            paths = _written(name, outcome.receipts, folder)
+    click.echo(f"{name}: {state}")
+    for effect in outstanding:
         click.echo(f"outstanding: {effect}")
     for path in paths:
         click.echo(f"receipt: {path}")
@@ -115,20 +133,26 @@ def act(name: str, event: str, who: tuple[str, str, str], folder: Path | None, *
 @submission.command()
 @click.argument("name", metavar="SUBMISSION")
 @click.argument("action", type=click.Choice(ACTIONS))
-@WHO
+@HERE
+@at_portal
 @click.option("--digest", default="", help="Of what is agreed to: sha256: and 64 hex digits.")
 @click.option("--upload", default="", help="use_weights: the upload that is to be opened.")
 @click.option("--lease", default="", help="use_weights: the lease that it is opened under.")
-def key(name: str, action: str, who: tuple[str, str, str], **what: str) -> None:
+def key(name: str, action: str, who: tuple[str, str, str] | None, portal: Portal | None, **what: str) -> None:
     """Turn your key for ACTION on SUBMISSION: two people, of both sides, on one and the same digest.
 
-    Whoever comes first asks for it. What is still missing, and whose it is, is said afterwards and by `keys`.
+    Whoever comes first asks for it. What is still missing, and whose it is, is said afterwards and by `keys`. A key is
+    a person's: at a portal a service token turns none.
     """
     from seatrial.framework.two_key import KeyAction
 
     with spoken():
+        if portal is not None:
+            portal.post(f"submissions/{name}/keys", {"action": action, "digest": what["digest"]})
+            click.echo(f"{name}: key turned for {action}")
+            return
         installation = Installation.open()
-        desk = _desk(installation.house, who)
+        desk = _desk(installation.house, _named(who))
         standing = desk.record(name).standing
         about, digest = asked_for(installation, name, action, what["digest"], what["upload"], what["lease"])
         turned = desk.turn(name, KeyAction(action), digest, about)
@@ -251,6 +275,37 @@ def enrol(person: str, organisation: str, role: str, kind: str, member: str) -> 
             raise ValueError(f"{organisation}: is of kind {body.kind}; its people can be {fitting}")
         house.participants.add(viewer, body, (Membership(person, organisation, Role(role), at),))
     click.echo(f"entered: {person} as {role} of {organisation}")
+
+
+def _named(who: tuple[str, str, str] | None) -> tuple[str, str, str]:
+    if not who:
+        raise ValueError("--as: say who you are: PERSON ORGANISATION ROLE; or act at a portal with --portal URL")
+    return who
+
+
+def _shown_here(name: str, who: tuple[str, str, str]) -> tuple[dict[str, Any], str]:
+    """All that is shown of a submission of this installation, and what ends its access."""
+    from seatrial.framework.instant import text
+    from seatrial.framework.lifecycles import LIFECYCLES
+
+    record = _desk(Installation.open().house, who).record(name)
+    standing = record.standing
+    steps = [
+        {"seq": one.entry.seq, "at": text(one.entry.at), "event": one.entry.event, "to": one.entry.target,
+         "role": one.entry.actor.role, "entry": one.place.index if one.place else None}
+        for one in record.history
+    ]  # fmt: skip
+    meaning = LIFECYCLES[standing.kind].meaning[standing.state]
+    ends_by = str(standing.window.ends_by) if standing.window else ""
+    return {**_summary(standing), "meaning": meaning, "steps": steps}, ends_by
+
+
+def _shown_there(portal: Portal, name: str) -> tuple[dict[str, Any], str]:
+    """The same of a portal's."""
+    from seatrial.cli.remote_submission import steps, summary
+
+    item = portal.get(f"submissions/{name}")
+    return {**summary(item), "meaning": item["meaning"], "steps": steps(item)}, item["access_ends_by"] or ""
 
 
 def _viewer(house: House, who: tuple[str, str, str]) -> Viewer:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seatrial.cli.custodial import read_credential, spoken, write_private
+from seatrial.cli.remote import at_portal
 from seatrial.installation import Installation, now
 from seatrial.shipped import DEFAULT_PACK, pack_named
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from seatrial.cli.remote import Portal
     from seatrial.custody.credential import Endpoint
     from seatrial.custody.deposit import AddressRules
     from seatrial.custody.vault import Vault
@@ -28,14 +30,17 @@ if TYPE_CHECKING:
 DEPOSIT_TAKES = timedelta(minutes=10)
 """How long this process may use a half that it has just made; it seals one endpoint and ends."""
 
+HERE = "developer"
+"""Who owns an endpoint that is checked here and sealed elsewhere, where its owner is known."""
+
 DIALECTS = click.Choice(["openai", "anthropic", "google"])
 
 
 @click.command()
 @click.option(
-    "--developer", required=True, help="Your organisation's id; entered in the registry by this act of yours."
+    "--developer", default="", help="Your organisation's id; entered in the registry by this act. Left out at a portal."
 )
-@click.option("--person", required=True, help="Your id; you act as developer_owner.")
+@click.option("--person", default="", help="Your id; you act as developer_owner. Left out at a portal.")
 @click.option("--evaluator", required=True, help="The organisation that the dossier is shared with, by id.")
 @click.option("--code-name", required=True, help="Stands for the model everywhere; its real name is asked for nowhere.")
 @click.option(
@@ -66,10 +71,15 @@ DIALECTS = click.Choice(["openai", "anthropic", "google"])
 @click.option(
     "--half-file", default="", metavar="FILE", help="With supplied: a new file (0600) that gets your half; keep it."
 )
-def submit(*, half: str, half_file: str, **chosen: Any) -> None:  # noqa: ANN401 - the options by name
+@at_portal
+def submit(*, half: str, half_file: str, portal: Portal | None, **chosen: Any) -> None:  # noqa: ANN401 - the options by name
     """Offer a model to an evaluator, under the terms of a policy pack. No date of release is asked for or set."""
     with spoken():
         offer = _Offer(now(), **chosen)
+        if portal is not None:
+            _submitted_there(portal, offer, half)
+            return
+        _check_who(offer)
         endpoint = offer.endpoint()
         _check_half(half, half_file, deposits=endpoint is not None)
         installation = Installation.open()
@@ -83,6 +93,29 @@ def submit(*, half: str, half_file: str, **chosen: Any) -> None:  # noqa: ANN401
         click.echo(
             f"your half: {half_file}; without it nothing opens. Send it when access opens: seatrial custody half"
         )
+    click.echo("endpoint: sealed" if endpoint else "endpoint: none yet; see: seatrial custody deposit")
+    click.echo(f"withdraw at any moment: seatrial withdraw {submission}")
+
+
+def _check_who(offer: _Offer) -> None:
+    for option, value in (("--developer", offer.developer), ("--person", offer.person)):
+        if not value:
+            raise ValueError(f"{option}: missing; or submit at a portal with --portal URL")
+
+
+def _submitted_there(portal: Portal, offer: _Offer, half: str) -> None:
+    """The same at a portal, by the organisation of its token."""
+    from seatrial.cli.remote_submission import deposited as deposited_there
+
+    if half != "held":
+        raise ValueError("--half supplied: keep your half where custody is; submit there, without --portal")
+    endpoint = offer.endpoint()
+    opened = portal.post("submissions", offer.body())
+    submission = opened["id"]
+    click.echo(f"submitted: {submission} ({offer.code_name}, pack {opened['pack']})")
+    click.echo(f"terms: {opened['terms_digest']}")
+    if endpoint is not None:
+        deposited_there(portal, submission, endpoint[0].base_url, offer.dialect, endpoint[0].key)
     click.echo("endpoint: sealed" if endpoint else "endpoint: none yet; see: seatrial custody deposit")
     click.echo(f"withdraw at any moment: seatrial withdraw {submission}")
 
@@ -156,7 +189,22 @@ class _Offer:
             if self.credential:
                 raise ValueError("--credential: a key without an endpoint; give --url too")
             return None
-        return checked_endpoint(self.url, self.dialect, self.developer, self.credential, self.hosts)
+        return checked_endpoint(self.url, self.dialect, self.developer or HERE, self.credential, self.hosts)
+
+    def body(self) -> dict[str, Any]:
+        """As a portal takes it."""
+        return {
+            "evaluator": self.evaluator,
+            "code_name": self.code_name,
+            "digest": self.digest,
+            "pack": self.pack,
+            "variant": self.variant,
+            "form": "hosted_endpoint" if self.url else "sealed_weights",
+            "level": self.level,
+            "days": self.days,
+            "served_as": self.served_as,
+            "share": True,
+        }
 
     def submitted(self, installation: Installation) -> str:
         """Take the two steps: a draft, then its sharing with the evaluator."""

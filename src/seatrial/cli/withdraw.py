@@ -12,12 +12,14 @@ from typing import TYPE_CHECKING
 import click
 
 from seatrial.cli.custodial import spoken
+from seatrial.cli.remote import at_portal
 from seatrial.installation import Installation, home, now, submitted_runs
 from seatrial.shipped import DEFAULT_PACK, pack_named
 
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from seatrial.cli.remote import Portal
     from seatrial.custody.receipt import KeptReceipt
     from seatrial.custody.shred import Known
     from seatrial.framework.standing import Actor
@@ -27,13 +29,19 @@ if TYPE_CHECKING:
 @click.argument("submission")
 @click.option("--person", default="", help="Who withdraws, by id. Default: whoever opened the submission.")
 @click.option("--to", "folder", type=click.Path(path_type=Path, file_okay=False), help="Where the receipt is written.")
-def withdraw(submission: str, person: str, folder: Path | None) -> None:
+@at_portal
+def withdraw(submission: str, person: str, folder: Path | None, portal: Portal | None) -> None:
     """Withdraw SUBMISSION now: leases end, the key half is destroyed, runs stop, deletion begins. No reason is asked.
 
     May be repeated: the same receipt is given again.
     """
+    from seatrial.cli import remote_submission
+
     with spoken():
-        receipt = _withdrawn(submission, person, now())
+        if portal is not None:
+            receipt = remote_submission.withdrawn(portal, submission)
+        else:
+            receipt = _withdrawn(submission, person, now())
         paths = written(receipt, folder or home() / "receipts")
     for line in told(receipt):
         click.echo(line)

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
+from ninja.renderers import JSONRenderer
+from ninja.responses import NinjaJSONEncoder
 
+from seatrial.framework.instant import text
 from seatrial.portal.api import custody, ledger, meta, objects, packs, reviews, submissions
 from seatrial.portal.api.problems import told
 
@@ -26,6 +30,17 @@ calls acts for one organisation in one role; what is not there for them, and wha
 - Errors are problems (RFC 9457); `errors` names the fields."""
 
 
+class _Exact(NinjaJSONEncoder):
+    """Times to the microsecond, as the rooms write them: two answers about one step say the same."""
+
+    def default(self, o: object) -> object:
+        return text(o) if isinstance(o, datetime) else super().default(o)
+
+
+class _Renderer(JSONRenderer):
+    encoder_class = _Exact
+
+
 class SeatrialApi(NinjaAPI):
     """Operations are known by the name of their function, which is their name in the table."""
 
@@ -35,7 +50,9 @@ class SeatrialApi(NinjaAPI):
 
 
 def _made() -> SeatrialApi:
-    built = SeatrialApi(title=TITLE, version=VERSION, description=WHAT, openapi_url=None, docs_url=None)
+    built = SeatrialApi(
+        title=TITLE, version=VERSION, description=WHAT, openapi_url=None, docs_url=None, renderer=_Renderer()
+    )
     built.add_exception_handler(ValidationError, told)
     built.add_exception_handler(HttpError, told)
     for area in (submissions, objects, custody, reviews, ledger, packs, meta):
