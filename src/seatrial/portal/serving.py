@@ -11,7 +11,7 @@ import asyncio
 import logging
 import socket
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import uvicorn
 from asgiref.sync import sync_to_async
@@ -74,7 +74,7 @@ class Pages(ASGIHandler):
     async def send_response(self, response: HttpResponseBase, send: Any) -> None:  # noqa: ANN401 - ASGI's
         """Send it; what comes in parts is read in the request's thread, a part at a time."""
         if isinstance(response, StreamingHttpResponse) and not response.is_async:
-            response.streaming_content = _parts(response.streaming_content)
+            response.streaming_content = _parts(cast("Iterator[bytes]", response.streaming_content))
         await super().send_response(response, send)
 
 
