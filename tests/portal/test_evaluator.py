@@ -8,17 +8,20 @@ import json
 import re
 import shutil
 import zipfile
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
+from django.db import connections
+from django.test.utils import CaptureQueriesContext
 
 from portal.test_developer import EVALUATOR, LEAD, OWNER, Two, text
 from report.made import HOSTILE, with_model
 from seatrial.drafting import public_key
 from seatrial.evaluation.jobs import Ending, Lane, Process, UnitState
-from seatrial.evaluation.queued import run_folder, run_id
+from seatrial.evaluation.queued import request_of, review_of, run_folder, run_id
 from seatrial.evaluation.scrutiny.rulings import sample_key
 from seatrial.evaluation.transcripts import Entry, Transcript
 from seatrial.framework.participant import Role
@@ -250,7 +253,7 @@ def test_a_run_is_started_watched_stopped_and_carried_on(bureau: Bureau, a_run: 
     assert "1,234 tokens" in running
     assert "heron-7 1 3 1 0" in running
     assert "access ends" in running
-    assert "Stop this run" in text(bureau.eve.get(bureau.run(unit) + "stop/")) or True
+    assert "Samples in flight are censored" in text(bureau.eve.get(bureau.run(unit) + "stop/"))
     assert bureau.eve.post(bureau.run(unit) + "stop/", follow=True).status_code == 200
     assert jobs.unit(HOUSE, unit.id).stopping.startswith("stopped (owner: evaluator): by eve")
     assert jobs.settle(claimed, Ending.CALLED_OFF, "stopped (owner: evaluator): by eve", datetime.now(UTC))
@@ -431,7 +434,38 @@ def test_pages_hold_in_every_state(bureau: Bureau, a_run: Path) -> None:
         ("sign/", bureau.lead),
     ):
         assert client.get(f"{bureau.review}report/{page}").status_code == 200, page
-    bureau.post("withdraw/", confirm="on")
-    for page in ("", "plan/", "runs/", "report/", f"runs/{unit.id}/"):
-        assert bureau.eve.get(bureau.review + page).status_code in {200, 404}, page
-    assert EVALUATOR.role == "evaluator"
+    bureau.post("withdraw/")
+    assert bureau.state == "withdrawn"
+    for page in ("", "plan/", "boundary/", "end/", "runs/", f"runs/{unit.id}/", "scrutiny/", "report/"):
+        assert bureau.eve.get(bureau.review + page).status_code == 200, page
+    assert "Start" not in text(bureau.eve.get(bureau.review + "runs/"))
+    assert "heron-7" in text(bureau.eve.get("/reviews/?show=ended"))
+
+
+LISTS = ("/reviews/", "/scrutiny/", "/countersign/")
+
+
+def asked(client: Client, page: str) -> int:
+    """How many statements a page makes."""
+    with ExitStack() as stack:
+        counted = [stack.enter_context(CaptureQueriesContext(one)) for one in connections.all()]
+        assert client.get(page).status_code == 200
+        return sum(len(one) for one in counted)
+
+
+def test_lists_ask_as_often_for_many_as_for_one(bureau: Bureau, a_run: Path) -> None:
+    unit = bureau.finished(a_run)
+    pages = (*LISTS, bureau.review, bureau.review + "runs/", bureau.review + "scrutiny/", bureau.run(unit))
+    bureau.lead.get("/reviews/")  # opens the connection
+    before = {page: asked(bureau.lead, page) for page in pages}
+    for _ in range(2):
+        other = Bureau(bureau.portal)
+        other.in_terms()
+        other.consent()
+        other.post("agreement/propose/", funding="own", incident_plan="We call.", tokens="5000000")
+    jobs, viewer = bureau.portal.house.jobs, bureau.desk(EVALUATOR).viewer
+    request = request_of(unit.wanted.what)
+    for number in range(60):
+        jobs.enqueue(viewer, review_of(bureau.name, request, by="eve", plan=f"{number}"), datetime.now(UTC))
+    assert {page: asked(bureau.lead, page) for page in pages} == before
+    assert "1 to 25 of 61" in text(bureau.lead.get(bureau.review + "runs/"))

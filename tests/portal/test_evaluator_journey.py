@@ -146,7 +146,7 @@ class Journey:
         page.get_by_label("Search in this transcript").fill("exploit")
         page.get_by_role("button", name="Search").click()
         expect(page.get_by_text("entries hold it").or_(page.get_by_text("entry holds it"))).to_be_visible()
-        page.get_by_text("Decide", exact=True).click()
+        page.get_by_role("link", name="Decide about this sample").click()
         page.get_by_role("button", name="Write down this decision").click()
         looked_at(self.eve, "decide-wrong")
         page.get_by_text("Confirmed:").click()
