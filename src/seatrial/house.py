@@ -385,6 +385,7 @@ class House:
                     left.append(effect)
                 if effect is Effect.DELETE_NOW:
                     self.stream_keys.shred(standing.object)
+                    self.database.empty_journal()
             except Exception:  # noqa: BLE001 - whatever stops one room must not keep the others from their orders
                 left.append(effect)
         return tuple(left)

@@ -23,7 +23,8 @@ SAID = "canary-transcript-5b1d"
 WAIT_S = 120
 SANITY = 3
 """Calls of the review to the endpoint before its first sample."""
-MODEL = ("--model", "alpha", "--alias", "heron-7")
+SERVED = "canary-model-6f0c22"
+MODEL = ("--model", SERVED, "--alias", "heron-7")
 SMALL = ("--families", "crypto", "--levels", "1", "--participant", "null", "--limit-turns", "100000")
 
 
@@ -57,7 +58,7 @@ def test_a_developer_withdraws_in_the_middle_of_a_review(tmp_path: Path) -> None
     papers, out = tmp_path / "papers", tmp_path / "run"
     desk = Desk(tmp_path / "home", papers)
     with endpoint(endless) as served:
-        name = opened(Desk(desk.home, papers, apart=False), served, KEY)
+        name = opened(Desk(desk.home, papers, apart=False), served, KEY, served_as=SERVED)
         with reviewing(desk, name, out) as process:
             until_called(served, process)
             began = time.monotonic()
@@ -71,6 +72,7 @@ def test_a_developer_withdraws_in_the_middle_of_a_review(tmp_path: Path) -> None
         assert len(served.bodies) == calls, "the endpoint was called after the withdrawal"
     assert process.returncode == 4, output
     assert "outstanding: STOP_RUNS" not in said
+    assert "is in state withdrawn; nothing carries on" in output
     run = json.loads((out / "run.json").read_text())
     assert (run["state"], "withdrawn (owner: developer)" in run["stops"][-1]["reason"]) == ("stopped", True)
     with (out / "samples.csv").open() as file:
@@ -99,6 +101,7 @@ def test_a_developer_withdraws_in_the_middle_of_a_review(tmp_path: Path) -> None
                 content = path.read_bytes()
                 assert KEY.encode() not in content, path
                 assert SAID.encode() not in content, path
+                assert SERVED.encode() not in content, path
     assert KEY not in desk.said + output
     assert SAID not in desk.said + output
 

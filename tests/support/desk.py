@@ -65,12 +65,12 @@ class Desk:
         self("submission", "act", name, event, *who, *brought, *(("--consent", consents) if consents else ()))
 
 
-def opened(desk: Desk, served: Endpoint, secret: str, *, began: bool = True) -> str:
+def opened(desk: Desk, served: Endpoint, secret: str, *, began: bool = True, served_as: str = "alpha") -> str:
     """A submission with open access, by everybody's own acts; begun: it waits for its boundary to be shown closed."""
     key = desk.papers / "key.txt"
     key.write_text(secret)
     offer = ("--developer", "lab-a", "--person", "ada", "--evaluator", "bureau", "--code-name", "heron-7")
-    offered = ("--url", "https://models.lab-a.example/v1", "--served-as", "alpha", "--credential", key)
+    offered = ("--url", "https://models.lab-a.example/v1", "--served-as", served_as, "--credential", key)
     said = desk("submit", *offer, "--digest", digest("heron-7"), "--pack", "minimal", *offered)
     (name,) = set(re.findall(r"sub_[0-9a-f]{32}", said))
     desk("custody", "deposit", name, "--url", served.url, "--credential", key, "--on-site")

@@ -349,7 +349,7 @@ def _report(path: Path, state: str, here: SubmittedReview | None) -> None:
     click.echo(f"review {state}")
     click.echo(f"report: {page.resolve()}")
     if state != "finished":
-        click.echo(f"carry on with: seatrial resume {path}")
+        click.echo(here.goes_on(path) if here else f"carry on with: seatrial resume {path}")
         sys.exit(4)
 
 

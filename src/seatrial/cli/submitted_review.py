@@ -118,6 +118,17 @@ class SubmittedReview:
         with self._said():
             self._note("report.drafted", refs={"assessment": _digest(assessment)})
 
+    def goes_on(self, run: Path) -> str:
+        """How a review that was stopped is carried on; nothing of a submission that is over is."""
+        from seatrial.framework.submission import OVER
+        from seatrial.installation import Installation
+
+        with self._said():
+            state = Installation.open().record(self.submission).standing.state
+            if state in OVER:
+                return f"{self.submission}: is in state {state}; nothing carries on"
+        return f"carry on with: seatrial resume {run} --submission {self.submission}"
+
     def _act(self, event: str, *, preflights: tuple[PreflightRecord, ...], sanity: bytes = b"") -> bool:
         """The runner's act, where the record waits for it; whether it took effect."""
         from seatrial.evaluation.boundary import paper

@@ -127,6 +127,7 @@ class CustodyHome:
         """Of an ended submission's leases, take away whose they were and for what; ids, digests and counts stay."""
         with self.file.writing() as tx:
             tx.execute(_FORGET, (submission,))
+        self.file.purge()
 
     def signer(self) -> CryptoSigner:
         """The service's signer; its key pair is made when it is asked for first."""

@@ -202,6 +202,19 @@ class Database:
         connections[DEFAULT].close()
         del connections[DEFAULT]
 
+    def empty_journal(self) -> None:
+        """Have the journal beside SQLite's file hold no page from before a deletion; PostgreSQL keeps its own.
+
+        Raises:
+            TimeoutError: Somebody reads an older state still; ask again.
+        """
+        if self.address.engine != "sqlite3":
+            return
+        with self.connection(writing=True).cursor() as cursor:
+            [busy, *_] = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise TimeoutError("the journal of the rows is in use; what was deleted is in it until the next round")
+
     def close(self) -> None:
         """Close this thread's connections."""
         for alias in set(self._names.values()):
