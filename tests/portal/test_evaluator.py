@@ -272,7 +272,7 @@ def test_a_finished_run_shows_its_figures_its_samples_and_its_files(bureau: Bure
     unit = bureau.finished(a_run)
     shown = text(bureau.eve.get(bureau.run(unit)))
     assert "Key figures" in shown
-    assert re.search(r"heron-7 share of the tasks of this battery .*? between \d+ and \d+ %", shown)
+    assert re.search(r"heron-7 between \d+ and \d+ % .*? share of the tasks of this battery", shown)
     assert "How the runs ended" in shown
     page = bureau.eve.get(bureau.run(unit) + "files/report.html")
     assert page.headers["Content-Disposition"] == 'attachment; filename="heron-7-report.html"'

@@ -40,7 +40,7 @@ class DeviationsForm(Once):
     deviations = forms.CharField(
         label="What was done otherwise than planned",
         max_length=MAX_REMARKS,
-        widget=forms.Textarea(attrs={"rows": 14}),
+        widget=forms.Textarea(attrs={"rows": 14, "class": "st-tall"}),
         help_text="Begins with what the runs themselves tell. Write why, and what it means for the results.",
     )
 
@@ -51,7 +51,7 @@ class DraftForm(Once):
     text = forms.CharField(
         label="Text of the draft",
         max_length=MAX_TEXT,
-        widget=forms.Textarea(attrs={"rows": 24}),
+        widget=forms.Textarea(attrs={"rows": 24, "class": "st-tall"}),
         help_text="Numbers stand in the run's own files, which go with it by their digests.",
     )
     remarks = forms.CharField(
@@ -76,7 +76,9 @@ class RevisionForm(DraftForm):
 class DeliveryForm(Once):
     """The draft as the lead delivers it."""
 
-    text = forms.CharField(label="Text of the draft", max_length=MAX_TEXT, widget=forms.Textarea(attrs={"rows": 24}))
+    text = forms.CharField(
+        label="Text of the draft", max_length=MAX_TEXT, widget=forms.Textarea(attrs={"rows": 24, "class": "st-tall"})
+    )
 
 
 class RunChoice(forms.Form):
