@@ -10,10 +10,11 @@ import sys
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from aiosmtpd.smtp import AuthResult
 
 import seatrial.portal as portal_package
 from portal.conftest import KINDS
@@ -47,6 +48,7 @@ OWNER, LEAD, STRANGER = "per-developer-owner", "per-evaluator-lead", "riv-develo
 CANARIES = ("heron-7", "lab-a", "lab-b", "bureau", "capacity", "sha256:", "con-share")
 URL = "https://seatrial.example"
 MINUTE = timedelta(minutes=1)
+KNOWN = (b"seatrial", b"canary-password")
 
 
 @pytest.fixture
@@ -280,6 +282,38 @@ def test_starttls_is_used_where_it_is_offered_and_verified(
         assert box.over_tls == [True]
 
 
+@pytest.mark.filterwarnings("ignore:Requiring AUTH:UserWarning")  # the library does not see TLS from the first byte
+def test_a_user_signs_in_over_tls_from_the_first_byte_or_begun_later(
+    portal: Served, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = peopled(portal.house)
+    context, authority = certified(tmp_path)
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority))
+    password = tmp_path / "password"
+    password.write_text("canary-password\n")
+    password.chmod(0o600)
+
+    def known(_server: object, _session: object, _envelope: object, _how: str, given: Any) -> AuthResult:  # noqa: ANN401
+        return AuthResult(success=(given.login, given.password) == KNOWN, handled=False)
+
+    signs_in = {"authenticator": known, "auth_required": True}
+    for scheme, how in (
+        ("smtp", {"tls": context, "auth_require_tls": True}),
+        ("smtps", {"ssl_context": context, "auth_require_tls": False}),
+    ):
+        shared(house)
+        with mail_server(**how, **signs_in, auth_exclude_mechanism=()) as box:
+            setting = {"SEATRIAL_MAIL": f"{scheme}://seatrial@localhost:{box.port}"}
+            found = MailServer.of({**setting, "SEATRIAL_MAIL_PASSWORD_FILE": str(password)})
+            assert found is not None
+            assert round_at(Post(house, found), T0 + HOUR).sent == 1
+            assert "canary-password" not in box.text()
+            password.write_text("wrong")
+            with pytest.raises(ServerTrouble, match="535"):
+                found.line()
+            password.write_text("canary-password")
+
+
 def certified(folder: Path) -> tuple[object, Path]:
     """A server's context for `localhost`, and the file of the authority that vouches for it."""
     import ssl  # noqa: PLC0415 - with the test that needs it
@@ -362,7 +396,7 @@ def test_the_digest_comes_once_a_day_also_when_nobody_worked_at_seven(portal: Se
     assert round_at(post, seven + DAY).sent == 1
     text = box.taken[0].get_content()
     assert "submit, now submitted" in text
-    assert "begin terms" in text
+    assert "by 21 May 2027: begin terms" in text
     assert name in text
     assert box.subjects() == ["Seatrial: 1 due, 2 changed", "Seatrial: 1 due, 0 changed"]
     for canary in CANARIES:

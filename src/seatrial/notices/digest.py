@@ -150,7 +150,8 @@ def _owed(one: Owed, zone: ZoneInfo, now: datetime) -> str:
     reminder = " (a reminder: somebody else's rule)" if owed.expectation else ""
     if owed.by is None:
         return f"{what}, no date{reminder}"
-    when = f"{owed.by.astimezone(zone):%d %b %H:%M}"
+    there = owed.by.astimezone(zone)
+    when = f"{there:%d %b %H:%M}" if there.year == now.astimezone(zone).year else f"{there:%d %b %Y}"
     return f"{'OVERDUE since' if owed.by <= now else 'by'} {when}: {what}{reminder}"
 
 
