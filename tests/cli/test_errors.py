@@ -43,7 +43,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def named(command: click.Command, words: list[str]) -> str:
     """The first word that names no verb; empty where all do."""
     for word in words:
-        if not isinstance(command, click.Group):
+        if word.startswith("-") or not isinstance(command, click.Group):
             return ""
         if word not in command.commands:
             return word
