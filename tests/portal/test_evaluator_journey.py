@@ -6,14 +6,15 @@ Every page on the way is looked at by axe at both widths.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 from playwright.sync_api import expect
 
 from portal.test_developer_journey import WIDTHS, signed_in
-from portal.test_evaluator import Bureau
-from seatrial.evaluation.jobs import UnitState
+from portal.test_evaluator import HERE, Bureau
+from seatrial.evaluation.jobs import Lane, UnitState
 from seatrial.framework.viewer import Viewer
 from seatrial.reviewing import ReviewRuns
 from support.browser import browser, visits
@@ -214,3 +215,25 @@ def test_from_the_plan_to_the_signature(portal: Served, server: str, visits: Vis
     assert bureau.state == "report_issued"
     pages = [one.eve.page.content(), one.lin.page.content()]
     assert not any(KEY in page or "<script>alert" in page for page in pages)
+
+
+@pytest.mark.slow
+def test_a_run_that_is_watched_renews_itself(portal: Served, server: str, visits: Visits) -> None:
+    bureau = Bureau(portal)
+    bureau.started()
+    [unit] = bureau.runs()
+    visit = visits(base_url=server)
+    session = bureau.eve.cookies["seatrial"].value
+    visit.context.add_cookies([{"name": "seatrial", "value": session, "url": server}])
+    visit.page.clock.install()
+    visit.page.goto(bureau.run(unit))
+    expect(visit.page.locator("#run")).to_contain_text("waiting")
+    jobs = portal.house.jobs
+    claimed = jobs.claim(Lane.REVIEWS, HERE, datetime.now(UTC))
+    assert claimed is not None
+    told = {"stage": "running", "done": 7, "total": 9, "line": "running, 7 of 9", "eta_s": 60, "spend": None}
+    jobs.beat({(claimed.id, claimed.attempt): told})
+    visit.page.clock.run_for(10_500)
+    expect(visit.page.get_by_role("status")).to_have_text("running, 7 of 9")
+    expect(visit.page.locator("#run")).to_contain_text("7 of 9")
+    assert visit.axe() == []
