@@ -22,11 +22,14 @@ from seatrial.ledger.event import Event
 from seatrial.ledger.merkle import leaf_hash, node_hash, verify_inclusion
 from seatrial.ledger.note import Note, read_verifier
 from seatrial.ledger.receipt import HEADER, Receipt
+from seatrial.report import bundle
 from seatrial.report.assessment import SCHEMA, Assessment, ReportError, check
 from seatrial.report.html import render
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from securesystemslib.signer import Key  # type: ignore[attr-defined]  # its names are public, unmarked
 
     from seatrial.ledger.policy import Policy
 
@@ -72,13 +75,13 @@ class Checked:
         return next(end for end in (End.FALSE, End.NOT_CHECKED, End.VERIFIED) if end in ends or end is End.VERIFIED)
 
 
-def checked(content: bytes, keys: Sequence[str], policy: Policy | None = None) -> Checked:
-    """Check a file, whatever it is of what is known here. `keys` are public keys of logs, as text."""
+def checked(content: bytes, keys: Sequence[str], policy: Policy | None = None, signer: Key | None = None) -> Checked:
+    """Check a file, whatever it is of what is known here: `keys` are of logs, as text, `signer` is of a report."""
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     if content.startswith(HEADER.encode()):
         return _receipt(content, digest, keys, policy)
     if content.startswith(b"PK\x03\x04"):
-        return _bundle(content, digest)
+        return _bundle(content, digest, signer)
     value = _json(content)
     if isinstance(value, dict) and value.get("schema") == SCHEMA:
         return Checked("report (assessment.json)", digest, tuple(_assessment(value)), _about(value), REPORT_COMMAND)
@@ -147,9 +150,28 @@ def _assessment(value: dict[str, Any]) -> Iterator[Check]:
     yield Check(
         "Whoever signed it", End.NOT_CHECKED, "this file holds no signature; a signed bundle brings one beside it"
     )
-    yield Check(
+    yield _estimates()
+
+
+def _estimates() -> Check:
+    return Check(
         "The estimates follow from the rows", End.NOT_CHECKED, "the run directory is needed; do it with the command"
     )
+
+
+def _signatures(files: dict[str, bytes], signer: Key | None) -> Iterator[Check]:
+    """Whether the report's signature is true, and names every file that is there."""
+    what = "Whoever signed it"
+    if bundle.ENVELOPE not in files:
+        yield Check(what, End.NOT_CHECKED, f"the bundle has no {bundle.ENVELOPE}")
+        return
+    try:
+        found = bundle.checked(files[bundle.ENVELOPE], files, signer)
+    except ReportError as error:
+        yield Check(what, End.FALSE, str(error))
+        return
+    yield Check(what, End(found[0].found), found[0].why)
+    yield from (Check(f"{one.what} is the file that was signed", End(one.found), one.why) for one in found[1:])
 
 
 def _schema(value: dict[str, Any]) -> Check:
@@ -161,7 +183,7 @@ def _schema(value: dict[str, Any]) -> Check:
     return Check(what, End.VERIFIED)
 
 
-def _bundle(content: bytes, digest: str) -> Checked:
+def _bundle(content: bytes, digest: str, signer: Key | None) -> Checked:
     kind, whole = "bundle of a report", "It is a bundle that can be unpacked"
     try:
         files = _unpacked(content)
@@ -172,10 +194,10 @@ def _bundle(content: bytes, digest: str) -> Checked:
         said = f"it has no {ASSESSMENT} of the form {SCHEMA}"
         return Checked(kind, digest, (Check(whole, End.VERIFIED), Check("It holds a report", End.FALSE, said)))
     schema = _schema(value)
-    checks = [Check(whole, End.VERIFIED, f"{len(files)} files"), schema]
+    checks = [Check(whole, End.VERIFIED, f"{len(files)} files"), *_signatures(files, signer), schema]
     if schema.end is End.VERIFIED:
         checks += [_page(value, files), *_evidence(value, files)]
-    checks += list(_assessment(value))[1:]
+    checks.append(_estimates())
     return Checked(kind, digest, tuple(checks), _about(value), REPORT_COMMAND)
 
 

@@ -30,8 +30,8 @@ def report_of(standing: Standing, version: int) -> Document | None:
     return next(found, None)
 
 
-def granted_report(house: House, actor: Actor, standing: Standing, grant: Grant, now: datetime) -> bytes:
-    """The report that a grant opens to whoever acts. Raises `NotHere`."""
+def granted_report(house: House, actor: Actor, standing: Standing, grant: Grant, now: datetime) -> dict[str, bytes]:
+    """The papers of the report that a grant opens to whoever acts, by kind. Raises `NotHere`."""
     document = report_of(standing, grant.object_version)
     if document is None or standing.subject is None or grant.data_class is not DataClass.R:
         raise NotHere(grant.id)
@@ -46,10 +46,12 @@ def granted_report(house: House, actor: Actor, standing: Standing, grant: Grant,
     )
     if not decide(actor, Action.READ, thing, grant.purpose, now, _facts(house, actor, standing, grant, now)).yes:
         raise NotHere(grant.id)
-    try:
-        return house.papers.get(Viewer.for_submission(standing.object), standing.object, document.digest)
-    except LookupError as error:
-        raise NotHere(grant.id) from error
+    beside = {one.digest: one.kind for one in standing.documents if one.at == document.at}
+    job = Viewer.for_submission(standing.object)
+    found = house.papers.several(job, standing.object, beside)
+    if document.digest not in found:
+        raise NotHere(grant.id)
+    return {beside[digest]: content for digest, content in found.items()}
 
 
 def _facts(house: House, actor: Actor, standing: Standing, grant: Grant, now: datetime) -> Facts:

@@ -111,7 +111,7 @@ def test_a_report_that_is_not_there_or_not_granted_is_not_there(portal: Served, 
     assert client.get(f"/granted/{name}/gra-2/").content == client.get("/nowhere/").content
 
 
-def reviewed(granted_role: Role, version: int, now: datetime) -> tuple[Standing, Grant]:
+def reviewed(name: str, digest: str, granted_role: Role, version: int, now: datetime) -> tuple[Standing, Grant]:
     """A standing with a signed report, a consent to share results, and a grant of it."""
     consent = Consent(
         id="con-1",
@@ -128,10 +128,10 @@ def reviewed(granted_role: Role, version: int, now: datetime) -> tuple[Standing,
     )
     who = Actor("ada", "lab-a", Role.DEVELOPER_OWNER)
     offer = Offering(who, now - DAY, load_shipped("minimal"), "bureau", "heron", DIGEST)
-    subject = replace(offer.subject("sub_" + "0" * 32), id="sbj-1")
-    report = Document("report", 1, DIGEST, "bureau", ("eva",), now)
+    subject = replace(offer.subject(name), id="sbj-1")
+    report = Document("report", 1, digest, "bureau", ("eva",), now)
     standing = Standing(
-        "sub_" + "0" * 32, Kind.SUBMISSION, "report_issued", now, subject, "lab-a", "bureau",
+        name, Kind.SUBMISSION, "report_issued", now, subject, "lab-a", "bureau",
         offer.policy.ref, (report,), (consent,),
     )  # fmt: skip
     grant = Grant(
@@ -145,19 +145,22 @@ def reviewed(granted_role: Role, version: int, now: datetime) -> tuple[Standing,
 def answered(
     portal: Served, role: Role, *, version: int = 1, later: timedelta = timedelta(0), revoked: bool = False
 ) -> bool:
-    """Whether somebody of agency-x in this role is let at the report; the bytes are kept nowhere."""
+    """Whether somebody of agency-x in this role is given the report's bytes."""
     now = datetime.now(UTC)
     for organisation in ("lab-a", "bureau"):
         portal.enter(f"of-{organisation}", organisation, Role.MAINTAINER if organisation == "lab-a" else Role.EVALUATOR)
     portal.enter("rea", "agency-x", role)
-    standing, grant = reviewed(Role.AGENCY_READER, version, now)
+    name = asked(portal)
+    owner = Viewer.of("ada", "lab-a", Role.DEVELOPER_OWNER)
+    digest = portal.house.papers.put(owner, name, DataClass.R, b"signed")
+    standing, grant = reviewed(name, digest, Role.AGENCY_READER, version, now)
     if revoked:
         standing = replace(standing, consents=(standing.consents[0].revoke(now),))
     try:
-        granted_report(portal.house, Actor("rea", "agency-x", role), standing, grant, now + later)
-    except NotHere as error:
-        return error.__cause__ is not None  # the answer was yes, and then there are no bytes
-    raise AssertionError("there are no bytes")
+        found = granted_report(portal.house, Actor("rea", "agency-x", role), standing, grant, now + later)
+    except NotHere:
+        return False
+    return found == {"report": b"signed"}
 
 
 def test_a_report_is_open_by_grant_and_consent_in_the_role_and_the_time_of_both(portal: Served) -> None:

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
+from seatrial.custody.home import make_signing_key, signer_of
 from seatrial.desk import Desk
 from seatrial.disclosed import LEAST_SUBMISSIONS, statistics
+from seatrial.drafting import KEY_FILE
 from seatrial.framework.document import Document
 from seatrial.framework.participant import Role
 from seatrial.framework.standing import Act, Actor, Kind, Standing
@@ -26,6 +28,7 @@ from seatrial.ledger.tiles import Tile, tiled_nodes, tiles
 from seatrial.offering import Offering
 from seatrial.portal import pages
 from seatrial.portal.routes import ROUTES
+from seatrial.report import bundle
 from seatrial.shipped import load_shipped
 
 if TYPE_CHECKING:
@@ -187,9 +190,37 @@ def test_what_is_none_is_said_to_be_none(portal: Served, content: bytes) -> None
 
 def test_a_bundle_that_would_fill_the_memory_is_not_unpacked(portal: Served) -> None:
     packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as bundle:
-        bundle.writestr("b/assessment.json", bytes(80 * 2**20))
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as packing:
+        packing.writestr("b/assessment.json", bytes(80 * 2**20))
     assert "unpacks to more than" in uploaded(portal.client(), packed.getvalue())
+
+
+def signed_bundle(portal: Served, changed: bytes = b"") -> bytes:
+    """A bundle of two files, signed with this installation's key; one of them changed afterwards."""
+    files = {"assessment.json": b'{"schema": "seatrial.assessment/2026"}', "report.md": b"# Report"}
+    make_signing_key(portal.home / "keys" / KEY_FILE)
+    envelope = bundle.signed(files, {"submission": "sub"}, signer_of(portal.home / "keys" / KEY_FILE))
+    return bundle.archive({**files, "report.md": changed or files["report.md"], bundle.ENVELOPE: envelope})
+
+
+def test_a_signed_bundle_is_checked_file_by_file(portal: Served) -> None:
+    page = uploaded(portal.client(), signed_bundle(portal))
+    assert page.count("is the file that was signed") == 2
+    assert "Whoever signed it</th><td><span" in page
+    assert page.count("st-state--done") == 4  # unpacked, the signature, two files; the assessment has no field else
+
+
+def test_a_changed_file_of_a_signed_bundle_is_false(portal: Served) -> None:
+    assert "its bytes are others" in uploaded(portal.client(), signed_bundle(portal, b"# Another"))
+
+
+def test_another_signer_is_not_taken_for_the_one_that_is_trusted(portal: Served) -> None:
+    content = signed_bundle(portal)
+    make_signing_key(portal.home / "keys" / "other.pem")
+    other = (portal.home / "keys" / "other.pub.pem").read_text("utf-8")
+    assert "it is not of the key that was given" in uploaded(portal.client(), content, signer=other)
+    answer = portal.client().post("/verify/", {"file": SimpleUploadedFile("f", content), "signer": "no key"})
+    assert (answer.status_code, "no public key in the form PEM" in answer.content.decode()) == (422, True)
 
 
 def test_a_published_report_is_listed_and_its_files_are_saved_not_shown(portal: Served) -> None:

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django import forms
+from securesystemslib.signer import SSlibKey
 
 from seatrial.ledger.errors import LedgerError
 from seatrial.ledger.note import read_verifier
 from seatrial.ledger.policy import Policy
 from seatrial.storage.stores.papers import MAX_PAPER_BYTES
 
-MAX_POLICY_CHARACTERS = 20_000
+if TYPE_CHECKING:
+    from securesystemslib.signer import Key  # type: ignore[attr-defined]  # its names are public, unmarked
+
+MAX_POLICY_CHARACTERS, MAX_PEM_CHARACTERS = 20_000, 4_000
 
 
 class VerifyForm(forms.Form):
@@ -34,6 +39,22 @@ class VerifyForm(forms.Form):
         widget=forms.Textarea(attrs={"rows": 4}),
         help_text="The lines of a tlog-policy file: whose cosignatures count for you, and how many.",
     )
+
+    signer = forms.CharField(
+        label="Public key of a report's signer (PEM)",
+        required=False,
+        max_length=MAX_PEM_CHARACTERS,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="For a bundle. Without it, this installation's own key is used.",
+    )
+
+    def clean_signer(self) -> Key | None:
+        """A key that can be read; None without one."""
+        text = str(self.cleaned_data["signer"]).strip()
+        try:
+            return SSlibKey.from_crypto(load_pem_public_key(text.encode())) if text else None
+        except Exception as error:  # whatever the library finds wrong with foreign bytes, it is no key
+            raise forms.ValidationError("This is no public key in the form PEM.") from error
 
     def clean_file(self) -> Any:  # noqa: ANN401 - Django's own
         """Not too long to be looked at here."""

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from django.http import HttpResponse
 from django.shortcuts import render
 
+from seatrial.drafting import NAMES
 from seatrial.framework.data_class import DataClass
 from seatrial.framework.standing import Kind
 from seatrial.framework.submission_store import NotHere
 from seatrial.portal.opening import house
-from seatrial.reading import granted_report, report_of
+from seatrial.reading import REPORT, granted_report, report_of
+from seatrial.report.bundle import ENVELOPE, archive
 
 if TYPE_CHECKING:
     from seatrial.framework.consent import Grant
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
     from seatrial.portal.acting import PortalRequest
 
 MARKING = {"data_class": "R", "words": "reports: signed views for each reader", "tlp": "amber+strict"}
+FILES = {REPORT: ENVELOPE, **NAMES}
+"""The papers of a report, as the files of its bundle: the signature, and what it names."""
 INQUIRIES = frozenset({"inquiry", "declined"})
 
 
@@ -39,9 +43,10 @@ def report(request: PortalRequest, name: str, grant: str) -> HttpResponse:
     found = next((one for one in house().permissions.grants(who.viewer, name) if one.id == grant), None)
     if standing.kind is not Kind.SUBMISSION or found is None:
         raise NotHere(name)
-    content = granted_report(house(), who.actor, standing, found, request.now)
-    answer = HttpResponse(content, content_type="application/octet-stream")
-    answer["Content-Disposition"] = f'attachment; filename="{name}-report-{found.object_version}"'
+    papers = granted_report(house(), who.actor, standing, found, request.now)
+    files = {FILES[kind]: content for kind, content in papers.items() if kind in FILES}
+    answer = HttpResponse(archive(files), content_type="application/zip")
+    answer["Content-Disposition"] = f'attachment; filename="{name}-report-{found.object_version}.zip"'
     return answer
 
 

@@ -9,6 +9,8 @@ from django.shortcuts import render
 
 from seatrial import disclosed
 from seatrial.checking import checked
+from seatrial.custody.home import public_key_of
+from seatrial.drafting import KEY_FILE
 from seatrial.framework.pack_words import plain
 from seatrial.framework.submission_store import NotHere
 from seatrial.portal.forms.verify import VerifyForm
@@ -16,6 +18,8 @@ from seatrial.portal.opening import house
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from securesystemslib.signer import Key  # type: ignore[attr-defined]  # its names are public, unmarked
 
     from seatrial.framework.pack import Entry, PolicyPack
     from seatrial.portal.acting import PortalRequest
@@ -125,9 +129,16 @@ def verify(request: PortalRequest) -> HttpResponse:
         given = form.cleaned_data
         keys = (given["key"],) if given["key"] else disclosed.log_keys(house())
         policy = given["policy"] or (None if given["key"] else disclosed.witness_policy(house()))
-        result = {"checked": checked(given["file"].read(), keys, policy), "own": not given["key"], "keys": keys}
+        signer = given["signer"] or _report_key()
+        result = {"checked": checked(given["file"].read(), keys, policy, signer), "own": not given["key"]}
     status = 422 if form.errors else 200
     return render(request, "public/verify.html", {"form": form, "result": result}, status=status)
+
+
+def _report_key() -> Key | None:
+    """The key that reports of this installation are signed with; None before the first one."""
+    file = (house().home / "keys" / KEY_FILE).with_suffix(".pub.pem")
+    return public_key_of(file) if file.is_file() else None
 
 
 def _organisations(found: PolicyPack) -> Iterator[dict[str, object]]:
