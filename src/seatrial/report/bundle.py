@@ -70,7 +70,7 @@ def statement(envelope: bytes) -> dict[str, Any]:
     """What an envelope says. Not verified by reading it. Raises `ReportError`."""
     try:
         said = json.loads(_envelope(envelope).payload)
-        names = [item["digest"]["sha256"] for item in said["subject"]]
+        names = [(item["name"], item["digest"]["sha256"]) for item in said["subject"]]
     except (ValueError, KeyError, TypeError) as error:
         raise ReportError("the envelope holds no statement about files") from error
     if said.get("_type") != STATEMENT_TYPE or not names:
