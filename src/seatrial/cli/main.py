@@ -22,6 +22,7 @@ from seatrial.cli.review import plan, report, resume, review, stop
 from seatrial.cli.sandbox import sandbox
 from seatrial.cli.submission import submission
 from seatrial.cli.submit import submit
+from seatrial.cli.verify import verify
 from seatrial.cli.withdraw import withdraw
 from seatrial.cli.worker import worker
 
@@ -43,6 +44,7 @@ for verb in (submit, withdraw, custody, gateway, worker, backup, restore, portal
     main.add_command(verb)
 
 main.add_command(calendar)
+main.add_command(verify)
 
 custody.add_command(half)
 

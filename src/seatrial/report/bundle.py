@@ -19,7 +19,8 @@ import rfc8785
 from securesystemslib.dsse import Envelope
 from securesystemslib.exceptions import VerificationError
 
-from seatrial.report.assessment import ReportError
+from seatrial.report import html
+from seatrial.report.assessment import Assessment, ReportError, check
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -91,6 +92,25 @@ def checked(envelope: bytes, files: Mapping[str, bytes], key: Key | None) -> tup
             found.append(Checked(name, "verified" if same else "false", "" if same else "its bytes are others"))
     beside = sorted(set(files) - set(named) - {ENVELOPE})
     return (*found, *(Checked(name, "false", "the statement does not name it") for name in beside))
+
+
+def consistent(files: Mapping[str, bytes]) -> tuple[Checked, ...]:
+    """Whether the assessment is of its published schema, and the page the one that follows from it."""
+    content = files.get("assessment.json")
+    if content is None:
+        return (Checked("schema of assessment.json", "not checked", "the file is not there"),)
+    try:
+        value = json.loads(content)
+        check(value)
+        page = html.render(Assessment.model_validate(value), _sha256(content)).encode()
+    except ValueError as error:
+        return (Checked("schema of assessment.json", "false", str(error)[:200]),)
+    same = page == files.get("report.html")
+    why = "" if same else "this version of the software renders another page"
+    return (
+        Checked("schema of assessment.json", "verified"),
+        Checked("report.html follows from assessment.json", "verified" if same else "not checked", why),
+    )
 
 
 def _signature(dsse: Envelope, given: bytes, key: Key | None) -> Checked:
