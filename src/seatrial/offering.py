@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 DAYS = 90
 """How long an offer stands unless its developer says otherwise."""
 PURPOSES = frozenset({Purpose.EVALUATE, Purpose.REPORT})
+SELF_TEST = "self_test"
+"""The assessment of a review that a developer ran itself: its own word, and read as such."""
 DEFAULT_ACCESS = AccessProfile(AccessForm.HOSTED_ENDPOINT, AccessLevel.AL1)
 
 
@@ -117,8 +119,8 @@ class Offering:
         )
 
 
-def share(house: House, standing: Standing, actor: Actor, at: datetime) -> None:
-    """Share a draft's dossier with its evaluator, by one act."""
+def share(house: House, standing: Standing, actor: Actor, at: datetime, self_test: bytes = b"") -> None:
+    """Share a draft's dossier with its evaluator, by one act; and its developer's own review, where there is one."""
     pack, content = house.packs(standing.pack), dossier(subject_of(standing))
     consent = given(
         house.new_id("con"),
@@ -129,9 +131,13 @@ def share(house: House, standing: Standing, actor: Actor, at: datetime) -> None:
         actor,
         at,
     )
-    digest = house.papers.put(house.viewer(actor, standing.object, at), standing.object, DataClass.M, content)
-    document = Document("dossier", 1, digest, actor.organisation, (actor.person,), at)
-    house.act(standing.object, Act("submit", actor, at, documents=(document,), consent=consent), at)
+    viewer, papers = house.viewer(actor, standing.object, at), [("dossier", DataClass.M, content)]
+    papers += [(SELF_TEST, DataClass.P, self_test)] if self_test else []
+    documents = tuple(
+        Document(kind, 1, house.papers.put(viewer, standing.object, of, paper), actor.organisation, (actor.person,), at)
+        for kind, of, paper in papers
+    )
+    house.act(standing.object, Act("submit", actor, at, documents=documents, consent=consent), at)
 
 
 def dossier(subject: Subject) -> bytes:

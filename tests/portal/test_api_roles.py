@@ -23,7 +23,14 @@ if TYPE_CHECKING:
     from seatrial.portal.access import Operation
 
 FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
-VALUES = {"version": "2026.1", "seq": "1", "number": "1", "tile": "tile/0/000.p/1", "kind": "agreement"}
+VALUES = {
+    "version": "2026.1",
+    "seq": "1",
+    "number": "1",
+    "tile": "tile/0/000.p/1",
+    "kind": "agreement",
+    "digest": "sha256:" + "0" * 64,
+}
 NAMES = {"lease": "lea_", "upload": "upl_", "grant": "gra_", "unit": "unt_", "name": "sub_"}
 ROLES = sorted(frozenset(Role) - SERVICE_ROLES - {Role.PUBLIC})
 HOMES = {Role.OPERATOR: "house-ops", Role.DEVELOPER_OWNER: "lab-b", Role.DEVELOPER_COUNSEL: "lab-b"}

@@ -5,6 +5,7 @@ The credential is read from a file or from standard input, never from the comman
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seatrial.cli.custodial import read_credential, spoken, write_private
+from seatrial.cli.errors import bounded
 from seatrial.cli.remote import at_portal
 from seatrial.installation import Installation, now
 from seatrial.shipped import DEFAULT_PACK, pack_named
@@ -32,6 +34,9 @@ DEPOSIT_TAKES = timedelta(minutes=10)
 
 HERE = "developer"
 """Who owns an endpoint that is checked here and sealed elsewhere, where its owner is known."""
+
+MAX_ASSESSMENT_BYTES = 16 * 2**20
+"""As long as a paper can be."""
 
 DIALECTS = click.Choice(["openai", "anthropic", "google"])
 
@@ -70,6 +75,9 @@ DIALECTS = click.Choice(["openai", "anthropic", "google"])
 )
 @click.option(
     "--half-file", default="", metavar="FILE", help="With supplied: a new file (0600) that gets your half; keep it."
+)
+@click.option(
+    "--self-test", default="", metavar="RUN", help="A finished review of yours, whose assessment goes with the dossier."
 )
 @at_portal
 def submit(*, half: str, half_file: str, portal: Portal | None, **chosen: Any) -> None:  # noqa: ANN401 - the options by name
@@ -164,6 +172,12 @@ class _Offer:
     served_as: str
     hosts: tuple[str, ...]
     credential: str
+    self_test: str
+
+    @property
+    def assessment(self) -> bytes:
+        """What its developer measured; empty without."""
+        return bounded(Path(self.self_test) / "assessment.json", MAX_ASSESSMENT_BYTES) if self.self_test else b""
 
     @property
     def policy(self) -> PolicyPack:
@@ -204,6 +218,7 @@ class _Offer:
             "days": self.days,
             "served_as": self.served_as,
             "share": True,
+            "self_test": b64encode(self.assessment).decode() if self.self_test else None,
         }
 
     def submitted(self, installation: Installation) -> str:
@@ -225,9 +240,9 @@ class _Offer:
             days=self.days,
             served_as=self.served_as,
         )
-        house = installation.house
+        house, assessment = installation.house, self.assessment
         submission = offered.draft(house)
-        share(house, installation.record(submission).standing, self.actor, self.at)
+        share(house, installation.record(submission).standing, self.actor, self.at, assessment)
         return submission
 
     def _enrol(self, installation: Installation) -> None:

@@ -27,6 +27,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("submission_open", "POST", "submissions", OWNER),
     Operation("inquiry_open", "POST", "inquiries", OWNER),
     Operation("submission_show", "GET", _ONE, READING),
+    Operation("paper_fetch", "GET", f"{_ONE}/papers/{{digest}}", DEVELOPER),
     Operation("submission_share", "POST", f"{_ONE}/share", OWNER, versioned=True),
     Operation("submission_step", "POST", f"{_ONE}/steps", PARTIES, versioned=True),
     Operation("submission_key", "POST", f"{_ONE}/keys", PARTIES, Need.FRESH),

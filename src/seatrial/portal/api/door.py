@@ -9,9 +9,9 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from django.urls import path
+from django.urls import URLPattern, path
 from django.views.decorators.csrf import csrf_exempt
 from ninja.utils import check_csrf
 
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from django.http import HttpResponse
-    from django.urls import URLPattern
 
     from seatrial.portal.access import Operation
     from seatrial.portal.acting import PortalRequest
@@ -44,11 +43,12 @@ def urls(operations: Iterable[Operation]) -> Iterator[URLPattern]:
     by_path: dict[str, dict[str, Operation]] = {}
     for one in operations:
         by_path.setdefault(one.path, {})[one.method] = one
-    views = {pattern.name: pattern for pattern in api.urls[0] if hasattr(pattern, "callback")}
+    views = {pattern.name: pattern for pattern in api.urls[0] if isinstance(pattern, URLPattern)}
     for methods in by_path.values():
         first = next(iter(methods.values()))
         inner = views[first.name]
-        yield path(f"{API[1:]}v1/{inner.pattern}", behind(methods, inner.callback), name=f"api-{first.name}")
+        answer = cast("Callable[..., HttpResponse]", inner.callback)
+        yield path(f"{API[1:]}v1/{inner.pattern}", behind(methods, answer), name=f"api-{first.name}")
 
 
 def behind(methods: Mapping[str, Operation], view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
@@ -102,7 +102,7 @@ def _refused(request: PortalRequest, operation: Operation) -> HttpResponse | Non
 def _caller(request: PortalRequest) -> str:
     if request.acting is not None:
         return f"{request.acting.organisation} {request.acting.person}"
-    return request.META.get("REMOTE_ADDR", "")
+    return str(request.META.get("REMOTE_ADDR", ""))
 
 
 def _unreadable(request: PortalRequest) -> HttpResponse | None:

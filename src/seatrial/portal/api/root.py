@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from ninja import NinjaAPI
 from ninja.errors import HttpError, ValidationError
@@ -15,6 +15,9 @@ from seatrial.portal.api import custody, ledger, meta, objects, packs, reviews, 
 from seatrial.portal.api.problems import told
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.http import HttpRequest, HttpResponse
     from ninja.operation import Operation
 
 
@@ -53,8 +56,9 @@ def _made() -> SeatrialApi:
     built = SeatrialApi(
         title=TITLE, version=VERSION, description=WHAT, openapi_url=None, docs_url=None, renderer=_Renderer()
     )
-    built.add_exception_handler(ValidationError, told)
-    built.add_exception_handler(HttpError, told)
+    answer = cast("Callable[[HttpRequest, Any], HttpResponse]", told)
+    built.add_exception_handler(ValidationError, answer)
+    built.add_exception_handler(HttpError, answer)
     for area in (submissions, objects, custody, reviews, ledger, packs, meta):
         built.add_router("", area.router)
     return built

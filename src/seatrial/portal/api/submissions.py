@@ -1,9 +1,10 @@
 """Submissions: opened, shared, moved on by steps and keys, and withdrawn; the desk's and the house's own acts."""
 
-# ruff: noqa: TC001, TC002 - the types of an operation's arguments are read when the API is made
+# ruff: noqa: TC001 - the types of an operation's arguments are read when the API is made
 from __future__ import annotations
 
 import base64
+import json
 from typing import Annotated, Any, Literal, cast
 
 from django.http import HttpResponse
@@ -15,7 +16,7 @@ from seatrial.framework.pack import PolicyPack
 from seatrial.framework.purpose import Purpose
 from seatrial.framework.standing import Actor, Kind
 from seatrial.framework.subject import AccessForm, AccessLevel, AccessProfile, Variant
-from seatrial.framework.submission_store import WITHDRAW
+from seatrial.framework.submission_store import WITHDRAW, NotHere
 from seatrial.framework.two_key import KeyAction
 from seatrial.installation import Installation, submitted_runs
 from seatrial.offering import DAYS, PURPOSES, Offering, share
@@ -27,6 +28,7 @@ from seatrial.portal.api.problems import Conflict, NotAccepted
 from seatrial.portal.api.shapes import (
     MOST_PAGE,
     PAGE,
+    Base64,
     Cursor,
     Digest,
     Given,
@@ -42,6 +44,7 @@ from seatrial.portal.api.shapes import (
     Words,
 )
 from seatrial.portal.opening import house, installation
+from seatrial.report.assessment import check
 from seatrial.shipped import DEFAULT_PACK, pack_named
 from seatrial.withdrawing.act import withdrawn
 
@@ -96,9 +99,27 @@ class OfferGiven(Given):
 
 
 class SubmissionGiven(OfferGiven):
-    """An offer, and whether its dossier is shared with the evaluator at once."""
+    """An offer, and whether its dossier is shared with the evaluator at once.
+
+    `self_test` is the assessment of a review that the developer ran itself, in base64; it is shared with the dossier.
+    """
 
     share: bool = False
+    self_test: Base64 | None = None
+
+    @property
+    def assessment(self) -> bytes:
+        """What the developer measured. Raises `NotAccepted`."""
+        if self.self_test is None:
+            return b""
+        content = base64.b64decode(self.self_test)
+        if not self.share:
+            raise NotAccepted("self_test", "goes with the dossier; send share: true")
+        try:
+            check(json.loads(content))
+        except (ValueError, RecursionError) as error:
+            raise NotAccepted("self_test", "is no assessment; send the run's assessment.json") from error
+        return content
 
 
 class InquiryGiven(OfferGiven):
@@ -147,10 +168,11 @@ def submissions_list(
 def submission_open(request: PortalRequest, response: HttpResponse, given: SubmissionGiven) -> Status[Any]:
     """Open a draft, which is the developer's own; with `share`, share its dossier with the evaluator."""
     offered = given.offering(request)
+    assessment = given.assessment
     name = offered.draft(house())
     at = desk(request)
     if given.share:
-        share(house(), at.record(name).standing, request.who.actor, request.now)
+        share(house(), at.record(name).standing, request.who.actor, request.now, assessment)
     return Status(201, _opened(at, response, name, offered.policy))
 
 
@@ -170,6 +192,23 @@ def submission_show(request: PortalRequest, response: HttpResponse, name: Object
     """Show where a submission stands, what is owed by whom, and the steps that are open to whoever calls."""
     at = desk(request)
     return versioned(response, views.shown(at, found(at, name, Kind.SUBMISSION)))
+
+
+_BYTES = {"description": "Its bytes", "content": {"application/octet-stream": {"schema": {"type": "string"}}}}
+
+
+@router.get("submissions/{name}/papers/{digest}", response={200: None}, openapi_extra={"responses": {200: _BYTES}})
+def paper_fetch(request: PortalRequest, name: ObjectName, digest: Digest) -> HttpResponse:
+    """Fetch a paper of one's own submission, as it was brought."""
+    at = desk(request)
+    standing = found(at, name, Kind.SUBMISSION).standing
+    if digest not in {one.digest for one in standing.documents}:
+        raise NotHere(name)
+    try:
+        content = house().papers.get(at.viewer, name, digest)
+    except LookupError:
+        raise NotHere(name) from None
+    return HttpResponse(content, content_type="application/octet-stream")
 
 
 @router.post("submissions/{name}/share", response=Taken)
