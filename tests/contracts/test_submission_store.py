@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from seatrial.framework.consent import Activity
+from seatrial.framework.data_class import DataClass
 from seatrial.framework.framework_text import READERS
 from seatrial.framework.lifecycles import apply
 from seatrial.framework.participant import Role
@@ -15,6 +16,7 @@ from seatrial.framework.standing import Act, Actor, Kind, Standing
 from seatrial.framework.submission_store import NotHere, Place, Stale, Step, Unfounded, bare
 from seatrial.framework.viewer import Viewer
 from seatrial.storage.stores.log import LogTables
+from seatrial.storage.stores.papers import PaperTables
 from support.framework import (
     AGENCY,
     BUREAU,
@@ -213,6 +215,28 @@ def test_somebody_elses_text_takes_a_comment(stored: Stored) -> None:
     after, one = step(stored, standing, Act("comment", who, T0 + HOUR, documents=(document("comment", T0 + HOUR),)))
     stored.submissions.save(Viewer.of(who.person, RIVAL, Role.DEVELOPER_COUNSEL), after, 1, (one,))
     assert stored.submissions.load(LEAD, standing.object).standing.mark("commenters") == RIVAL
+
+
+def test_the_papers_of_a_text_are_read_and_written_by_whoever_has_a_step_in_it(stored: Stored) -> None:
+    if stored.database is None:
+        pytest.skip("papers are kept in tables")
+    name, papers = proposed(stored).object, PaperTables(stored.database)
+    for organisation, role in ((RIVAL, Role.DEVELOPER_COUNSEL), (AGENCY, Role.AGENCY_READER), (BUREAU, Role.AUDITOR)):
+        kept = papers.put(Viewer.of("per-6", organisation, role), name, DataClass.P, f"{role} says".encode())
+        assert papers.several(LEAD, name, {kept}) == {kept: f"{role} says".encode()}
+    nobody = Viewer.of("per-6", BUREAU, Role.ANALYST)
+    assert papers.several(nobody, name, {kept}) == {}
+
+
+@pytest.mark.parametrize("vendor", ["works", RIVAL])
+def test_a_maintainer_reads_and_writes_papers_of_its_own_reported_finding(stored: Stored, vendor: str) -> None:
+    if stored.database is None:
+        pytest.skip("papers are kept in tables")
+    name, papers = finding(stored, *FINDING_STEPS, vendor=vendor).object, PaperTables(stored.database)
+    kept = papers.put(Viewer.of("per-5", BUREAU, Role.COORDINATOR), name, DataClass.F, b"a report")
+    assert papers.several(Viewer.of("per-5", vendor, Role.MAINTAINER), name, {kept}) == {kept: b"a report"}
+    assert papers.put(Viewer.of("per-5", vendor, Role.MAINTAINER), name, DataClass.F, b"a reply")
+    assert papers.several(Viewer.of("per-5", "elsewhere", Role.MAINTAINER), name, {kept}) == {}
 
 
 def finding(stored: Stored, *events: str, vendor: str) -> Standing:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from django import forms
-from securesystemslib.signer import SSlibKey
+from securesystemslib.signer import SSlibKey  # type: ignore[attr-defined]  # public, unmarked
 
 from seatrial.ledger.errors import LedgerError
 from seatrial.ledger.note import read_verifier
