@@ -5,6 +5,8 @@ import io
 import json
 import logging
 import os
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -126,6 +128,15 @@ def test_an_exception_is_its_type_and_place_and_the_page_has_its_number(
     assert str(fault["request"]) in answer.content.decode()
     assert CANARY not in log.getvalue()
     assert CANARY not in answer.content.decode()
+
+
+def test_what_ends_a_process_is_a_line_without_text() -> None:
+    code = f"from seatrial.portal.logs import log_to, log_what_ends; log_what_ends(log_to()); int('{CANARY}')"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    [line] = done.stderr.splitlines()
+    assert done.returncode == 1
+    assert (json.loads(line)["error"], json.loads(line)["file"]) == ("ValueError", "<string>")
+    assert CANARY not in line
 
 
 @pytest.mark.parametrize("name", ["uvicorn.error", "django.security.csrf", "allauth", "asyncio", "anything"])

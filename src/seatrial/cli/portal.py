@@ -178,7 +178,8 @@ def prepare(given: dict[str, Any]) -> None:
         installation = Installation.open()
         serve(installation)
         if place.production and (found := missing(place, now())):
-            raise ValueError("\n".join(["something is missing; see seatrial portal check", *found]))
+            click.echo("\n".join(("seatrial: something is missing; see seatrial portal check", *found)), err=True)
+            sys.exit(1)
         if given["demo"]:
             _filled(installation)
             click.echo(f"demonstration: {place.url}/demonstration/")
@@ -202,12 +203,12 @@ def _filled(installation: Installation) -> None:
 @click.pass_obj
 def pages(given: dict[str, Any], descriptor: int) -> None:
     """Answer pages and API on a socket that a watcher handed over."""
-    from seatrial.portal.logs import log_to
+    from seatrial.portal.logs import log_to, log_what_ends
     from seatrial.portal.opening import serve, set_up
 
     with spoken():
         set_up(_place({**os.environ}, demo=given["demo"]))
-        log_to()
+        log_what_ends(log_to())
         from seatrial.installation import Installation
         from seatrial.portal.serving import listening_on, serve_pages
 

@@ -17,6 +17,7 @@ from __future__ import annotations
 import logging
 import secrets
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
@@ -121,6 +122,12 @@ def log_to(out: TextIO | None = None) -> Say:
             known.propagate = True
     logging.getLogger("django.request").setLevel(logging.ERROR)  # what is refused has its line from `Requests`
     return say
+
+
+def log_what_ends(say: Say) -> None:
+    """Let an exception that ends this process, or a thread of it, be a line of the log and no trace."""
+    sys.excepthook = lambda kind, _error, trace: say("ended", level="critical", **where(kind, trace))
+    threading.excepthook = lambda args: say("thread.ended", level="error", **where(args.exc_type, args.exc_traceback))
 
 
 _saying: list[Say] = []
