@@ -183,7 +183,7 @@ def test_a_text_is_looked_at_and_its_faults_are_said_with_line_and_rule(portal: 
 def test_what_a_text_changes_is_shown_in_words_before_it_is_proposed(portal: Served) -> None:
     page = liaison(portal).post("/framework/propose/", {"once": "1", "text": LONGER, "check": "1"}).content.decode()
     assert "What it changes in minimal 2026.1" in page
-    assert "<td>72</td><td>96</td>" in page
+    assert '>72</td><td class="st-wrapped">96<' in page
     assert portal.house.submissions.list(Viewer.house("a test"), Kind.FRAMEWORK_TEXT) == ()
 
 

@@ -156,7 +156,7 @@ class SubmissionTables:
 
     def _page(
         self, viewer: Viewer, kind: Kind, states: Sequence[str], after: str, most: int
-    ) -> tuple[list[dict[str, Any]], str]:
+    ) -> tuple[Sequence[dict[str, Any]], str]:
         with self._database.session(viewer):
             found = self._seen(viewer).filter(kind=kind).order_by("opened_at", "pk")
             if states:
