@@ -24,11 +24,10 @@ if TYPE_CHECKING:
 PORTAL, TOKEN_FILE = "SEATRIAL_PORTAL", "SEATRIAL_PORTAL_TOKEN_FILE"
 TIMEOUT_S = 120.0
 """A withdrawal waits for running reviews to end, at most a minute."""
+FORM_S = 30.0
 TRIES = 3
 MOST_TOKEN_BYTES = 512
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
-
-Option = "Callable[[Callable[..., Any]], Callable[..., Any]]"
 
 
 def at_portal(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -90,7 +89,7 @@ class Portal:
         import httpx
 
         headers = {**given.pop("headers", {}), "Authorization": f"Bearer {self._token()}"}
-        self._check()
+        _protected(self.url, "--portal")
         for attempt in range(1, TRIES + 1):
             try:
                 with httpx.Client(timeout=TIMEOUT_S, follow_redirects=False, trust_env=False) as client:
@@ -105,12 +104,6 @@ class Portal:
             raise ValueError(f"{self.url}: {_words(answer)}")
         return answer
 
-    def _check(self) -> None:
-        """A token goes over TLS, or stays on this host."""
-        parts = urlsplit(self.url)
-        if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
-            raise ValueError(f"--portal {self.url}: write an https address; http is for this host alone")
-
     def _token(self) -> str:
         if not self.token_file:
             raise ValueError(f"--token-file: name the file of a service token, or set {TOKEN_FILE}; see /tokens/ there")
@@ -119,6 +112,25 @@ class Portal:
         if not text.startswith("sea_svc_") or len(text) > MOST_TOKEN_BYTES or not text.isascii() or " " in text:
             raise ValueError(f"{self.token_file}: holds no service token, which begins with sea_svc_")
         return text
+
+
+def form_sent(url: str, form: Mapping[str, str]) -> tuple[int, str]:
+    """Send a form to the door that a portal named; its status, and where it leads back. Raises `ValueError`."""
+    import httpx
+
+    _protected(url, "custody's address at this portal")
+    try:
+        answer = httpx.post(url, data=dict(form), timeout=FORM_S, follow_redirects=False, trust_env=False)
+    except httpx.TransportError as error:
+        raise ValueError(f"{url}: cannot be reached: {type(error).__name__}") from None
+    return answer.status_code, answer.headers.get("location", "")
+
+
+def _protected(url: str, what: str) -> None:
+    """What is secret goes over TLS, or stays on this host."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in LOOPBACK):
+        raise ValueError(f"{what} {url}: it has to be https; http is for this host alone")
 
 
 def _words(answer: httpx.Response) -> str:

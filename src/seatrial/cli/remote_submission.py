@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from seatrial.cli.remote import LOOPBACK, paper
+from seatrial.cli.remote import form_sent, paper
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,7 +25,6 @@ WENT = {
     "ended": "the submission is over",
     "busy": "custody could not seal it now; run it again",
 }
-DEPOSIT_S = 30.0
 
 
 def summary(item: dict[str, Any]) -> dict[str, Any]:
@@ -84,26 +83,12 @@ def withdrawn(portal: Portal, name: str) -> KeptReceipt:
 
 def deposited(portal: Portal, name: str, url: str, dialect: str, key: Secret) -> None:
     """Deposit an endpoint with the portal's custody, past the portal itself. Raises `ValueError`."""
-    import httpx
-
     token = portal.post(f"submissions/{name}/deposits", {})
-    parts = urlsplit(token["custody"])
-    if parts.scheme != "https" and parts.hostname not in LOOPBACK:
-        raise ValueError(f"{token['custody']}: custody is not reached by https; nothing was sent there")
     form = {"token": token["token"], "submission": name, "base_url": url, "dialect": dialect}
-    try:
-        answer = httpx.post(
-            f"{token['custody']}/deposits",
-            data={**form, "key": key.reveal().decode()},
-            timeout=DEPOSIT_S,
-            follow_redirects=False,
-            trust_env=False,
-        )
-    except httpx.TransportError as error:
-        raise ValueError(f"{token['custody']}: custody cannot be reached: {type(error).__name__}") from None
-    said = parse_qs(urlsplit(answer.headers.get("location", "")).query).get("deposit", [""])[0]
+    status, back = form_sent(f"{token['custody']}/deposits", {**form, "key": key.reveal().decode()})
+    said = parse_qs(urlsplit(back).query).get("deposit", [""])[0]
     if said != "done":
-        raise ValueError(f"{name}: {WENT.get(said, f'custody answered {answer.status_code}')}; nothing is sealed")
+        raise ValueError(f"{name}: {WENT.get(said, f'custody answered {status}')}; nothing is sealed")
 
 
 def _consent(consent: Consent, event: str) -> dict[str, Any]:
