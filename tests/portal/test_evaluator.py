@@ -333,6 +333,7 @@ def test_a_decision_is_one_persons_and_a_second_person_is_another(bureau: Bureau
     assert "No flagged sample waits" in text(bureau.eve.get(bureau.review + "scrutiny/"))
 
 
+@pytest.mark.slow
 def test_a_report_goes_from_a_run_to_a_signature_that_others_can_check(bureau: Bureau, a_run: Path) -> None:
     bureau.drafted(a_run)
     assert "Deliver draft" in text(bureau.lead.get(bureau.review + "report/"))
@@ -422,6 +423,7 @@ def test_whoever_does_not_assess_it_is_told_that_nothing_is_there(bureau: Bureau
     assert bureau.runs()[0].stopping == ""
 
 
+@pytest.mark.slow
 def test_pages_hold_in_every_state(bureau: Bureau, a_run: Path) -> None:
     unit = bureau.delivered(a_run)
     for page in ("", "plan/", "boundary/", "end/", "runs/", "scrutiny/", "report/"):
