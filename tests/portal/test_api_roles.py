@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).parents[2] / "docs" / "openapi.json"
 VALUES = {
+    "file": "report.html",
     "version": "2026.1",
     "seq": "1",
     "number": "1",
