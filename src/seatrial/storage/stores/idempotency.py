@@ -49,10 +49,12 @@ class AnsweredTables:
             own = rows.AnsweredRequest.objects.filter(organisation_id=viewer.organisation)
             own.filter(at__lte=now - KEPT).delete()
             own.filter(key=key, status__isnull=True, at__lte=now - HELD).delete()
-            if (found := own.filter(key=key).first()) is not None:
-                return Known(found.digest, found.status, found.answer)
-            own.create(organisation_id=viewer.organisation, key=key, digest=digest, operation=operation, at=now)
-        return None
+            found, first = rows.AnsweredRequest.objects.get_or_create(
+                organisation_id=viewer.organisation,
+                key=key,
+                defaults={"digest": digest, "operation": operation, "at": now},
+            )
+            return None if first else Known(found.digest, found.status, found.answer)
 
     def answered(self, viewer: Viewer, key: str, status: int, answer: Mapping[str, Any] | None) -> None:
         """Keep what was answered."""
