@@ -50,11 +50,11 @@ def test_the_other_side_is_told_and_a_sent_notice_is_gone(kind: str, tmp_path: P
         name = shared(house)
         declined(house, name)
         assert told_to(house, OWNER) == [("decline", Role.DEVELOPER_OWNER)]
-        assert told_to(house, LEAD) == []
+        assert told_to(house, LEAD) == [("submit", Role.EVALUATOR_LEAD)]
         house.act(name, Act("withdraw", actor("developer_owner"), T0 + DAY), T0 + DAY)
-        assert told_to(house, LEAD) == [("withdraw", Role.EVALUATOR_LEAD)]
+        assert told_to(house, LEAD) == [("submit", Role.EVALUATOR_LEAD), ("withdraw", Role.EVALUATOR_LEAD)]
         house.notices.sent(EVERYBODY, house.notices.waiting(OWNER))
-        assert [notice.event for notice in house.notices.waiting(EVERYBODY)] == ["withdraw"]
+        assert [notice.event for notice in house.notices.waiting(EVERYBODY)] == ["submit", "withdraw"]
         house.database.close()
 
 

@@ -182,7 +182,7 @@ def _time_left(case: Case) -> bool:
     return timer.extensions < timer.clock.extra_times and not timer.over(case.now)
 
 
-_ENDING = (Effect.END_LEASES, Effect.STOP_RUNS)
+_ENDING = (Effect.END_LEASES, Effect.STOP_RUNS, Effect.NOTIFY)
 WITHDRAWAL = (
     Effect.END_LEASES,
     Effect.STOP_RUNS,
@@ -218,15 +218,19 @@ _BEFORE_ACCESS = (
     *rows("-", "open_draft", OWNER, "draft"),
     *rows("inquiry", "record_reference", f"designation_liaison {OWNER}", "inquiry", *brought("opaque_reference")),
     *rows("inquiry", "start_dossier", OWNER, "draft"),
-    *rows("draft", "submit", OWNER, "submitted", _SHARED, *held("dossier"), records=record.pinned),
-    *rows("submitted", "begin_terms", LEAD, "terms", _SHARED, *brought("capacity_note")),
+    *rows("draft", "submit", OWNER, "submitted", _SHARED, *held("dossier"), effects=(Effect.NOTIFY,),
+          records=record.pinned),
+    *rows("submitted", "begin_terms", LEAD, "terms", _SHARED, *brought("capacity_note"),
+          effects=(Effect.NOTIFY,)),
     *rows("inquiry", "decline", "designation_liaison", "declined", reason(*DECLINE_REASONS),
           effects=(Effect.END_GRANTS, Effect.START_DELETION, Effect.NOTIFY), protective=True),
     *rows("submitted terms agreed", "decline", LEAD, "declined", reason(*DECLINE_REASONS),
           effects=(Effect.END_GRANTS, Effect.VOID_VOTES, Effect.START_DELETION, Effect.NOTIFY), protective=True),
     *rows("terms", "agree", _SIDES, "agreed", _EVALUATE, two_keys(KeyAction.AGREE),
-          *brought("agreement", "data_use_schedule", "incident_plan"), keyed("agreement")),
-    *rows("agreed", "register_plan", LEAD, "agreed", _EVALUATE, *brought("plan", "budget")),
+          *brought("agreement", "data_use_schedule", "incident_plan"), keyed("agreement"),
+          effects=(Effect.NOTIFY,)),
+    *rows("agreed", "register_plan", LEAD, "agreed", _EVALUATE, *brought("plan", "budget"),
+          effects=(Effect.NOTIFY,)),
 )
 
 _ACCESS = (
@@ -255,7 +259,7 @@ _ACCESS = (
           protective=True, records=record.runs_ended),
     *rows(ACCESS, "window_end", "clock", "expired",
           when("the end of the window", lambda case: not access_open(case.standing, case.now)),
-          effects=(*_ENDING, Effect.NOTIFY), protective=True, records=record.stopped),
+          effects=_ENDING, protective=True, records=record.stopped),
 )
 
 _AFTER_ACCESS = (
@@ -267,22 +271,24 @@ _AFTER_ACCESS = (
     *rows("expired", "grant_access", OWNER, "access_open", _EVALUATE, _ACCESS_CONSENTS,
           when("a consent to evaluate that is newer than the end", _new_consent), *held("agreement", "plan"),
           *brought("access_receipt"), effects=(Effect.OPEN_WINDOW, Effect.NOTIFY), records=record.window_opened),
-    *rows("expired", "close", _SIDES, "closed", effects=(Effect.START_DELETION,), protective=True),
-    *rows("report_issued", "close", _SIDES, "closed", mark("candidates", "0"), effects=(Effect.START_DELETION,),
-          protective=True),
+    *rows("expired", "close", _SIDES, "closed", effects=(Effect.START_DELETION, Effect.NOTIFY), protective=True),
+    *rows("report_issued", "close", _SIDES, "closed", mark("candidates", "0"),
+          effects=(Effect.START_DELETION, Effect.NOTIFY), protective=True),
     *rows("review", "send_draft", EVALUATOR, "draft_report", _RESULTS, *brought("transcript_review")),
     *rows("draft_report", "deliver_draft", LEAD, "developer_comment", _RESULTS, *brought("draft"),
           effects=(Effect.NOTIFY,), records=record.draft_delivered),
     *rows("developer_comment", "comment", f"{OWNER} {COUNSEL}", "developer_comment", _RESULTS,
-          records=record.commented),
+          effects=(Effect.NOTIFY,), records=record.commented),
     *rows("developer_comment", "extend_comment", OWNER, "developer_comment", _RESULTS,
-          when("time left to comment and an extension not yet used", _time_left), records=record.comment_extended),
+          when("time left to comment and an extension not yet used", _time_left), effects=(Effect.NOTIFY,),
+          records=record.comment_extended),
     *rows("developer_comment", "revise", EVALUATOR, "draft_report", _RESULTS, *brought("versioned_diff")),
     *rows("developer_comment", "sign_report", LEAD, "report_issued", _RESULTS, *brought("report"),
           when("the comments annexed, or the time to comment over", _comment_settled),
           when("a list of every incident", _incidents_listed), effects=(Effect.NOTIFY,)),
-    *rows("report_issued", "hand_over_complete", EVALUATOR, "handoff", *brought("transfer_receipt"), protective=True),
-    *rows("handoff", "close", LEAD, "closed", effects=(Effect.START_DELETION,), protective=True),
+    *rows("report_issued", "hand_over_complete", EVALUATOR, "handoff", *brought("transfer_receipt"),
+          effects=(Effect.NOTIFY,), protective=True),
+    *rows("handoff", "close", LEAD, "closed", effects=(Effect.START_DELETION, Effect.NOTIFY), protective=True),
     *rows(_OPEN, "withdraw", f"{OWNER} {COUNSEL}", "withdrawn", effects=WITHDRAWAL, protective=True,
           records=record.withdrawn),
     *rows("closed declined expired withdrawn", "purge", "custodian", "purged",
