@@ -25,6 +25,7 @@ from seatrial.shipped import load_shipped, names, reader, shipped_pack, versions
 from seatrial.storage.stores.papers import MAX_PAPER_BYTES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from seatrial.framework.pack import PackRef, PolicyPack
@@ -91,9 +92,7 @@ def any_pack(house: House, ref: PackRef | None) -> PolicyPack:
 def choosable(house: House) -> dict[str, PolicyPack]:
     """What a new submission may be opened under, by id: the newest shipped version, or the one adopted after it."""
     found = {name: load_shipped(name) for name in names()}
-    viewer = Viewer.house("texts that are adopted")
-    for standing in _texts(house, frozenset({"adopted"})):
-        pack = _parsed(house.papers.get(viewer, standing.object, current(standing)))
+    for pack in _packs(house, _texts(house, frozenset({"adopted"}))):
         if pack.ref.id not in found or _version(pack) > _version(found[pack.ref.id]):
             found[pack.ref.id] = pack
     return found
@@ -104,9 +103,12 @@ def newest(house: House, name: str) -> PolicyPack | None:
     return choosable(house).get(name)
 
 
-def read(raw: bytes) -> PolicyPack:
-    """A text that was found to be a pack before."""
-    return _parsed(raw)
+def read(raw: bytes) -> tuple[PolicyPack | None, tuple[Problem, ...]]:
+    """What a text that stands says, or what is wrong with it: a program may have proposed bytes that are no pack."""
+    try:
+        return _parsed(raw), ()
+    except PackError as error:
+        return None, error.problems
 
 
 def words(before: PolicyPack | None, after: PolicyPack) -> bytes:
@@ -125,11 +127,19 @@ def _texts(house: House, states: frozenset[str]) -> tuple[Standing, ...]:
     return tuple(one for one in house.submissions.list(viewer, Kind.FRAMEWORK_TEXT) if one.state in states)
 
 
+def _packs(house: House, texts: Iterable[Standing]) -> Iterator[PolicyPack]:
+    """What adopted texts say; one whose bytes are no pack holds for nothing and keeps no other from holding."""
+    viewer = Viewer.house("texts that are adopted")
+    for standing in texts:
+        pack, _ = read(house.papers.get(viewer, standing.object, current(standing)))
+        if pack is not None:
+            yield pack
+
+
 def _taken(house: House, pack: PolicyPack, own: str) -> str:
     shipped = pack.ref.id in names() and pack.ref.version in versions(pack.ref.id)
     known = {current(one): one for one in _texts(house, ADOPTED) if one.object != own}
-    viewer = Viewer.house("versions that are taken")
-    adopted = (_parsed(house.papers.get(viewer, one.object, digest)).ref for digest, one in known.items())
+    adopted = (one.ref for one in _packs(house, known.values()))
     if shipped or any((one.id, one.version) == (pack.ref.id, pack.ref.version) for one in adopted):
         return f"{pack.ref} is there already; raise the version"
     return ""

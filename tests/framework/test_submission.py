@@ -336,3 +336,17 @@ def test_a_withdrawn_submission_is_purged_once_all_classes_are_gone() -> None:
         step(withdrawn, "purge", "custodian", T0 + 90 * DAY, documents=())
     assert step(withdrawn, "purge", "custodian", T0 + 2 * HOUR).state == "purged"
     assert next(one.by for one in owed(withdrawn, PACK, T0 + HOUR) if one.name == "purge") == T0 + HOUR + 7 * DAY
+
+
+def test_a_pause_during_the_runs_leaves_the_stage_of_the_runs_on() -> None:
+    before = replace(walked(*TO_AGREED, *TO_RUNNING[:2]), documents=())
+    running = step(before, "boundary_closed", "runner")
+    paused = step(running, "pause", "developer_owner", T0 + 30 * HOUR, reason="developer_fault")
+    resumed = step(paused, "resume", "developer_owner", T0 + 40 * HOUR)
+    for standing, hours in ((running, 30), (paused, 37), (resumed, 47)):
+        found = {one.name: one.by for one in owed(standing, PACK, T0 + hours * HOUR)}
+        assert "preflight" not in found
+        assert found["runs"] > T0 + hours * HOUR  # type: ignore[operator]  # a stage has an end
+    assert found["runs"] == T0 + (24 + 168 + 10) * HOUR
+    early = step(before, "pause", "developer_owner", T0 + HOUR, reason="developer_fault", documents=())
+    assert {one.name: one.by for one in owed(early, PACK, T0 + 9 * HOUR)}["preflight"] == T0 + 32 * HOUR

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from seatrial.adopted import any_pack, choosable
+from seatrial.adopted import any_pack, choosable, propose
 from seatrial.framework.consent import Activity, Consent, Grant, Recipient
 from seatrial.framework.data_class import Action, DataClass
 from seatrial.framework.document import Document
@@ -178,6 +178,16 @@ def test_a_text_is_looked_at_and_its_faults_are_said_with_line_and_rule(portal: 
     assert answer.status_code == 422
     assert "no-role-for-everyone" in page
     assert portal.house.submissions.list(Viewer.house("a test"), Kind.FRAMEWORK_TEXT) == ()
+
+
+def test_of_bytes_that_are_no_policy_it_is_shown_what_is_wrong(portal: Served) -> None:
+    reader = liaison(portal)
+    who = Actor("lia", "agency-x", Role.DESIGNATION_LIAISON)
+    name = propose(portal.house, who, b"hours = 'many'\n", datetime.now(UTC), "1")
+    answer = reader.get(f"/framework/{name}/")
+    assert answer.status_code == 200
+    assert "Its bytes are no policy" in answer.content.decode()
+    assert "What is wrong, and where" in answer.content.decode()
 
 
 def test_what_a_text_changes_is_shown_in_words_before_it_is_proposed(portal: Served) -> None:

@@ -11,6 +11,7 @@ from portal.test_public import drafted, receipt, taken_in
 from seatrial.framework.data_class import DataClass
 from seatrial.framework.participant import Role
 from seatrial.framework.viewer import Viewer
+from seatrial.ledger.event import Actor, Event
 from seatrial.ledger.receipt import verify_receipt
 from seatrial.storage.reads import ReadTables
 
@@ -59,6 +60,16 @@ def test_a_proof_is_followed_to_the_signed_root_and_can_be_fetched(portal: Serve
     fetched = auditor.get("/audit/entries/3/receipt/").content
     assert verify_receipt(fetched, portal.house.log.signer.verifier.text).index == 3
     assert auditor.get("/audit/entries/99/").status_code == 404
+
+
+def test_a_reference_of_any_name_is_shown(portal: Served, auditor: Client) -> None:
+    drafted(portal)
+    named = dict.fromkeys(("items", "keys", "values"), "sha256:" + "7" * 64)
+    actor, stream = Actor("runner", "psd_" + "0" * 32), "sub_" + "0" * 32
+    [placed] = portal.house.log.append([Event("logs.recorded", "2026-01-01T00:00:00Z", stream, actor, "0" * 32, named)])
+    page = auditor.get(f"/audit/entries/{placed.index}/")
+    assert page.status_code == 200
+    assert page.content.decode().count("<dt>items</dt>") == 1
 
 
 def test_growth_is_shown_with_its_proof_and_impossible_sizes_are_said(portal: Served, auditor: Client) -> None:

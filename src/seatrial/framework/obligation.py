@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from seatrial.framework.pack import PolicyPack
 
 
+SHOWN_CLOSED = "endpoint_sanity_record"
+"""The paper that only comes with a boundary shown closed: from then on the stage is the runs, also in a pause."""
+
+
 @dataclass(frozen=True, slots=True)
 class Obligation:
     """One thing that somebody owes: on which object, what, by when, who."""
@@ -110,7 +114,7 @@ def _removal(standing: Standing, pack: PolicyPack, now: datetime) -> datetime:
 
 def _during_access(standing: Standing, pack: PolicyPack, now: datetime) -> Iterator[Obligation]:
     planned = plan(standing.date("access_opened") or now, standing.pauses, pack, now)
-    stage = planned.stage("runs" if standing.state == "running" else "preflight")
+    stage = planned.stage("runs" if standing.holds(SHOWN_CLOSED) else "preflight")
     if standing.state != "incident_hold":
         yield Obligation(standing.object, stage.name, f"the stage {stage.name} of the plan", stage.due, stage.owner)
     if standing.date("interim") is None:
@@ -118,7 +122,20 @@ def _during_access(standing: Standing, pack: PolicyPack, now: datetime) -> Itera
         yield Obligation(standing.object, "interim", "the interim report", planned.interim, owner)
     if standing.window is not None:
         end = standing.window.end
-        yield Obligation(standing.object, "window_end", f"access ends ({standing.window.ends_by})", end, "custodian")
+        yield Obligation(
+            standing.object, "window_end", f"access ends {_ENDS_BY[standing.window.ends_by]}", end, "custodian"
+        )
+
+
+_ENDS_BY = {
+    "ceiling": "by the limit of the policy",
+    "agreed_end": "on the agreed day",
+    "partner_release": "on the day of the first release to partners",
+    "consent": "with the developer's consent",
+    "ended": "because the runs are done",
+    "withdrawn": "because it was withdrawn",
+    "revoked": "because the consent was taken back",
+}
 
 
 def _report(standing: Standing, pack: PolicyPack, now: datetime) -> Iterator[Obligation]:
@@ -177,7 +194,7 @@ def _finding(standing: Standing, pack: PolicyPack, _now: datetime) -> Iterator[O
 
 
 def awaited(state: str) -> tuple[str, str] | None:
-    """What a finding in a state waits for, in words, and whose it is; None where nothing is left or a clock alone runs."""
+    """What a finding waits for, in words, and whose it is; None where nothing is left or a clock alone runs."""
     found = _NEXT.get(state)
     return (_STEPS[found[0]], found[1]) if found else None
 

@@ -64,9 +64,11 @@ def entry(request: PortalRequest, index: int) -> HttpResponse:
     receipt = _receipt(index)
     checkpoint = Checkpoint.parse(Note.parse(receipt.note).text)
     leaf = merkle.leaf_hash(receipt.entry)
+    event = Event.parse(receipt.entry)
     context = {
         "index": index,
-        "event": Event.parse(receipt.entry),
+        "event": event,
+        **{part: tuple(getattr(event, part).items()) for part in ("refs", "ids", "nums")},
         "written": receipt.entry.decode(),
         "leaf": leaf.hex(),
         "steps": climbed(leaf, index, checkpoint.size, receipt.path),

@@ -68,11 +68,12 @@ def show(request: PortalRequest, name: str) -> HttpResponse:
     """What it changes, what was said of it, and who must act."""
     at = here(request, name, Kind.FRAMEWORK_TEXT)
     raw = _bytes(at, current(at.standing))
-    pack = adopted.read(raw) if raw else None
+    pack, problems = adopted.read(raw) if raw else (None, ())
     before = _before(at, pack.ref.id) if pack else None
     context = {
         **at.context,
         "pack": pack,
+        "problems": problems,
         "before": before,
         "changes": changes(before, pack) if before and pack else (),
         "digest": current(at.standing),
@@ -118,7 +119,7 @@ def revise(request: PortalRequest, name: str) -> HttpResponse:
         found = adopted.looked_at(house(), form.raw, _name(form), own=name)
         if "propose" in request.POST and found.pack and not found.problems:
             older = _bytes(at, current(at.standing))
-            diff = adopted.words(adopted.read(older) if older else None, found.pack)
+            diff = adopted.words(adopted.read(older)[0] if older else None, found.pack)
             if at.taken("revise", Brought(papers=((adopted.TEXT, found.raw), (adopted.DIFF, diff)))):
                 return redirect("text", name=name)
         form = form.shown(found.raw)
