@@ -25,7 +25,7 @@ from seatrial.evaluation.jobs import Where
 from seatrial.framework import lifecycles
 from seatrial.framework.notice import told
 from seatrial.framework.participant import Role
-from seatrial.framework.standing import CLOCK, Effect, Kind
+from seatrial.framework.standing import CLOCK, Effect
 from seatrial.framework.submission_store import WITHDRAW, NotHere, Place, Stale, Step, bare
 from seatrial.framework.viewer import Viewer
 from seatrial.ledger.errors import NotTheSameLog
@@ -70,7 +70,7 @@ SERVICES = frozenset({CLOCK, Role.RUNNER, Role.CUSTODIAN, Role.OPERATOR})
 FIRST = (Effect.END_LEASES, Effect.STOP_RUNS)
 """Of a withdrawal's orders, those that are carried out before anything is written."""
 IN_ROWS = frozenset({Effect.END_GRANTS, Effect.VOID_VOTES, Effect.NOTIFY})
-"""Carried out in the transaction of the act itself; of other objects than submissions nobody is told yet."""
+"""Carried out in the transaction of the act itself."""
 OF_ITSELF = frozenset({Effect.OPEN_WINDOW, Effect.ISSUE_RECEIPT, Effect.FREEZE_EVIDENCE})
 """Nothing is left to carry out: window and hold are in the standing, the receipt in the answer or owed by its row."""
 
@@ -292,7 +292,7 @@ class House:
             job = Viewer.for_submission(order.submission)
             record = self.submissions.load(job, order.submission)
             standing = record.standing
-            if order.effect in _of_rows(standing):  # of an older installation, which left them open
+            if order.effect in IN_ROWS:  # of an older installation, which left them open
                 with self.database.session(job, writing=True):
                     self._in_rows(job, standing, record.history[order.seq - 1].entry, (order.effect,), now)
                     self.orders.done(job, (order,), now)
@@ -326,7 +326,7 @@ class House:
             effects = tuple(dict.fromkeys(effect for one in taken for effect in one.effects))
             for one, step in zip(taken, steps, strict=True):
                 self._in_rows(viewer, one.standing, step.entry, one.effects, now)
-            ordered = tuple(effect for effect in effects if effect not in _of_rows(standing) | OF_ITSELF)
+            ordered = tuple(effect for effect in effects if effect not in IN_ROWS | OF_ITSELF)
             given = self.orders.give(viewer, standing.object, steps[-1].entry.seq, ordered, now)
         outstanding = self._carried(standing, ordered, now)
         done = tuple(order for order in given if order.effect not in outstanding)
@@ -366,8 +366,8 @@ class House:
             self.jobs.forget(viewer, object_id)
             self.submissions.forget(viewer, object_id)
             self.notices.forget(viewer, object_id)
-        if Effect.NOTIFY in effects and Effect.NOTIFY in _of_rows(standing):
-            self.notices.give(viewer, object_id, entry.seq, told(standing, entry.actor.organisation))
+        if Effect.NOTIFY in effects:
+            self.notices.give(viewer, object_id, entry.seq, told(standing, entry.actor))
 
     def _carried(self, standing: Standing, effects: tuple[Effect, ...], now: datetime) -> tuple[Effect, ...]:
         """Have orders carried out; those that could not be."""
@@ -414,10 +414,6 @@ class House:
         outstanding = tuple(order.effect for order in self.orders.open(job))
         receipts = () if step.place is None else (self.receipt(step),)
         return Outcome(standing, receipts, owed=step.place is None, outstanding=outstanding)
-
-
-def _of_rows(standing: Standing) -> frozenset[Effect]:
-    return IN_ROWS if standing.kind is Kind.SUBMISSION else IN_ROWS - {Effect.NOTIFY}
 
 
 @dataclass(frozen=True, slots=True)

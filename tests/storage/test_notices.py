@@ -9,10 +9,11 @@ import pytest
 
 from seatrial.framework.consent import Activity
 from seatrial.framework.notice import told
-from seatrial.framework.participant import Role
-from seatrial.framework.standing import Act, Effect, Kind, Standing
+from seatrial.framework.participant import Membership, Organisation, OrganisationKind, Role
+from seatrial.framework.standing import THE_CLOCK, Act, Actor, Effect, Kind, Standing
 from seatrial.framework.viewer import Viewer
-from support.framework import BUREAU, DAY, HOUR, LAB, RIVAL, T0, actor, consent, document, fresh, full_act, subject
+from seatrial.registry import Registry
+from support.framework import AGENCY, BUREAU, DAY, HOUR, LAB, T0, actor, consent, document, fresh, full_act, subject
 from support.house import open_house
 from support.stores import DATABASES, address, setting
 
@@ -32,6 +33,14 @@ def shared(house: House) -> str:
     act = full_act("submit", actor("developer_owner"), T0 + HOUR, about=name, consent=consent(Activity.SHARE_DOSSIER))
     house.act(name, replace(act, request_digest=""), T0 + HOUR)
     return name
+
+
+def entered(house: House, role: Role, organisation: str, kind: OrganisationKind) -> Actor:
+    """Somebody new in a role of an organisation."""
+    who = Actor(f"new-{role.replace('_', '-')}", organisation, role)
+    body = Organisation(organisation, organisation, kind)
+    Registry(house).enter(body, Membership(who.person, organisation, role, T0 - DAY))
+    return who
 
 
 def told_to(house: House, viewer: Viewer) -> list[tuple[str, str]]:
@@ -69,8 +78,7 @@ def test_an_evaluator_whom_no_consent_names_is_not_told_of_a_draft_that_is_withd
 
 def test_what_a_clock_does_both_sides_are_told_of() -> None:
     standing = replace(fresh(), consents=(consent(Activity.EVALUATE),))
-    assert {one.organisation for one in told(standing, "house")} == {LAB, BUREAU}
-    assert RIVAL not in {one.organisation for one in told(standing, "house")}
+    assert {one.organisation for one in told(standing, THE_CLOCK)} == {LAB, BUREAU}
 
 
 def test_a_purge_leaves_its_own_notice_and_no_earlier_one(tmp_path: Path) -> None:
@@ -120,3 +128,47 @@ def found(house: House, origin: str) -> str:
     standing = Standing(name, Kind.FINDING, subject=subject(), developer=BUREAU)
     house.begin(standing, act, T0 + 2 * HOUR)
     return name
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_of_a_text_whoever_proposed_or_commented_is_told_and_no_order_stays_open(kind: str, tmp_path: Path) -> None:
+    with address(kind, tmp_path) as at:
+        house = open_house(tmp_path, environment=setting(at))
+        name, liaison = house.new_id("txt"), entered(house, Role.DESIGNATION_LIAISON, AGENCY, OrganisationKind.AGENCY)
+        proposal = Act("propose", liaison, T0, documents=(document("pack_text"),))
+        assert house.begin(Standing(name, Kind.FRAMEWORK_TEXT), proposal, T0).outstanding == ()
+        assert house.notices.waiting(EVERYBODY) == ()
+        comment = Act("comment", actor("evaluator_lead"), T0 + HOUR, documents=(document("comment"),))
+        house.act(name, comment, T0 + HOUR)
+        assert house.act(name, Act("withdraw", liaison, T0 + DAY), T0 + DAY).outstanding == ()
+        assert {one.recipient.organisation for one in house.notices.waiting(EVERYBODY)} == {BUREAU}
+        assert ("withdraw", Role.EVALUATOR_LEAD) in told_to(house, LEAD)
+        assert house.orders.open(EVERYBODY) == ()
+        house.database.close()
+
+
+@pytest.mark.parametrize("kind", DATABASES)
+def test_of_a_finding_its_coordinators_are_told_and_no_order_stays_open(kind: str, tmp_path: Path) -> None:
+    with address(kind, tmp_path) as at:
+        house = open_house(tmp_path, environment=setting(at))
+        name, analyst = house.new_id("fin"), entered(house, Role.ANALYST, "harbor", OrganisationKind.CLEARINGHOUSE)
+        brought = tuple(document(one) for one in ("provenance", "commitment"))
+        marks = (("tlp", "TLP:AMBER+STRICT"), ("vendor", AGENCY))
+        taken = Act("intake", analyst, T0, documents=brought, marks=marks)
+        house.begin(Standing(name, Kind.FINDING, evaluator="harbor"), taken, T0)
+        retraction = Act("retract", analyst, T0 + HOUR, reason="a mistake")
+        assert house.act(name, retraction, T0 + HOUR).outstanding == ()
+        waiting = [(one.recipient.organisation, one.recipient.role) for one in house.notices.waiting(EVERYBODY)]
+        assert waiting == [("harbor", Role.COORDINATOR)]
+        assert house.orders.open(EVERYBODY) == ()
+        house.database.close()
+
+
+def test_a_maintainer_is_told_once_a_finding_was_reported_and_not_of_its_own_answer() -> None:
+    queued = Standing("fin-1", Kind.FINDING, "queued", evaluator=BUREAU).with_mark("vendor", "works")
+    by = actor("coordinator")
+    assert told(queued, by) == ()
+    reported = replace(queued.with_date("day0", T0), state="reported")
+    assert [(one.organisation, one.role) for one in told(reported, by)] == [("works", Role.MAINTAINER)]
+    answered = told(reported, Actor("mara", "works", Role.MAINTAINER))
+    assert [(one.organisation, one.role) for one in answered] == [(BUREAU, Role.COORDINATOR)]
