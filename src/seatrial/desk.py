@@ -20,11 +20,12 @@ from seatrial.framework.lifecycle import Asked, Case
 from seatrial.framework.lifecycles import LIFECYCLES
 from seatrial.framework.participant import Role
 from seatrial.framework.standing import Act, Kind
+from seatrial.framework.submission import OVER
 from seatrial.framework.submission_store import WITHDRAW
 from seatrial.framework.two_key import KeyAction, KeyRequest, Vote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from datetime import datetime
 
     from seatrial.framework.consent import Consent
@@ -107,6 +108,14 @@ class Desk:
         """The open requests for two keys on an object, with who is still to turn theirs."""
         asked = self.house.permissions.asked(self.viewer, object_id)
         return tuple(self._keys(standing, *pair) for pair in asked if pair[0].withdrawn_at is None)
+
+    def open_keys(self, object_id: str, standing: Standing) -> tuple[Keys, ...]:
+        """Of these requests, those whose action is still possible from where the object stands."""
+        lifecycle = LIFECYCLES[standing.kind]
+        of_steps = frozenset(_actions(lifecycle.transitions))
+        gone = of_steps - frozenset(_actions(lifecycle.after(standing.state)))
+        found = () if standing.state in OVER else self.keys(object_id, standing)
+        return tuple(one for one in found if one.request.action not in gone)
 
     def turn(self, object_id: str, action: KeyAction, digest: str, about: str = "") -> KeyRequest:
         """Turn this person's key for an action on one digest; asks for both keys where nobody has yet.
@@ -216,6 +225,11 @@ class Desk:
 def _of_both(rule: KeyRule) -> bool:
     """Whether both keys are those of a submission's two sides."""
     return rule.first | rule.second <= {Role.DEVELOPER_OWNER, Role.EVALUATOR_LEAD}
+
+
+def _actions(rows: Iterable[Transition]) -> Iterator[str]:
+    """The actions of two keys that steps ask for."""
+    yield from (asked.names[0] for row in rows for asked in _asks(row) if asked.kind == "keys")
 
 
 def _asks(row: Transition | None) -> Iterator[Asked]:

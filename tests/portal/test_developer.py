@@ -222,9 +222,11 @@ def test_both_sides_sign_the_digest_of_the_text_that_is_shown(two: Two) -> None:
     two.post("agreement/sign/", two.lead, digest=digest("another"))
     two.post("agreement/sign/", two.lead, digest=two.asked())
     assert two.state == "terms"
+    assert "Two keys: agree" in two.owner.get(two.at).content.decode()
     two.consent()
     two.post("agreement/sign/", digest=two.asked())
     assert two.state == "agreed"
+    assert "Two keys: agree" not in two.owner.get(two.at).content.decode()
     papers = {one.kind: one for one in two.desk(OWNER).record(two.name).standing.documents}
     assert papers["agreement"].digest == two.asked()
     assert set(papers["agreement"].signers) == {"ada", "lin"}
@@ -335,6 +337,18 @@ def test_the_history_has_its_entries_and_every_entry_its_proof(two: Two) -> None
     proof = two.owner.get(two.at + "proofs/1/")
     assert Receipt.parse(proof.content).index >= 0
     assert two.owner.get(two.at + "proofs/99/").status_code == 404
+
+
+@pytest.mark.parametrize("role", [Role.TASK_OWNER, Role.EVALUATOR])
+def test_no_link_of_what_is_due_or_of_a_key_leads_to_nowhere(two: Two, role: Role) -> None:
+    two.in_terms()
+    two.post("agreement/propose/", funding="each its own", incident_plan="We call each other.", tokens="5000000")
+    client = two.portal.client("tom", "bureau", role)
+    pages = [client.get(at) for at in ("/due/", f"/reviews/{two.name}/", two.at)]
+    shown = "".join(answer.content.decode() for answer in pages if answer.status_code == 200)
+    assert "heron-7" in shown
+    for address in {one for one in re.findall(r'href="([^"#?]+)', shown) if two.name in one}:
+        assert client.get(address).status_code == 200, address
 
 
 @pytest.mark.parametrize("state", ["draft", "submitted", "terms", "agreed", "access_open", "developer_comment"])

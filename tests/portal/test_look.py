@@ -19,11 +19,13 @@ from django.template.loader import render_to_string
 from django.test import RequestFactory
 from playwright.sync_api import expect
 
+from seatrial.framework.lifecycles import LIFECYCLES
 from seatrial.framework.participant import Role
 from seatrial.framework.vocabulary import Surface, Wording, check
 from seatrial.portal import templatetags
 from seatrial.portal.acting import Acting
 from seatrial.portal.headers import POLICY
+from seatrial.portal.templatetags.components import TONES
 from seatrial.portal.templatetags.formats import UNSEEN, due_in, instant, money, size, span, untrusted
 from support.browser import AXE, browser, chromium, visits
 
@@ -373,6 +375,14 @@ def test_values_are_written_for_people() -> None:
         "1.0 MiB",
         "64.0 MiB",
     ]
+
+
+def test_every_state_of_every_lifecycle_has_one_tone() -> None:
+    states = {state for one in LIFECYCLES.values() for state in one.meaning}
+    assert states == set(TONES)
+    shown = engines["django"].from_string('{% load components %}{% state_of "incident_hold" %}').render()
+    assert "st-state--attention" in shown
+    assert "incident hold" in shown
 
 
 def test_the_look_says_no_word_of_permission() -> None:

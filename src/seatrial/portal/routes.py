@@ -200,7 +200,7 @@ ROUTES: tuple[Route, ...] = (
     Route("submission", "submissions/<str:name>/", submissions.show, READING),
     Route("submission-step", "submissions/<str:name>/steps/<str:event>/", submissions.step, PARTIES, PARTIES),
     Route("submission-key", "submissions/<str:name>/keys/<str:action>/", submissions.key, PARTIES, PARTIES, Need.FRESH),
-    Route("submission-proof", "submissions/<str:name>/proofs/<int:seq>/", drafts.step_receipt, DEVELOPER | EVALUATING),
+    Route("submission-proof", "submissions/<str:name>/proofs/<int:seq>/", drafts.step_receipt, READING),
     # Of a submission, its developer's: the offer, the agreement, consents, access, runs, the report, and the way out
     Route("submission-share", "submissions/<str:name>/share/", offers.sharing, OWNER, OWNER),
     Route("submission-agreement", "submissions/<str:name>/agreement/", agreements.show, SIGNING),

@@ -80,7 +80,9 @@ def show(request: PortalRequest, name: str) -> HttpResponse:
         "owed": _owed(standing, request.now),
         "next": sorted((one for one in offers if not one["any_time"]), key=lambda one: one["event"] not in RICHER),
         "any_time": [one for one in offers if one["any_time"]],
-        "keys": [{"keys": one, "sides": sides(here, one)} for one in here.desk.keys(name, standing) if one.missing],
+        "keys": [
+            {"keys": one, "sides": sides(here, one)} for one in here.desk.open_keys(name, standing) if one.missing
+        ],
         "papers": [_paper(standing, kind) for kind in (PLAN, BUDGET, PREFLIGHT, SANITY, DEVIATIONS)],
         "runs": [line_of(unit) for unit in units[:RECENT]],
         "total": len(units),

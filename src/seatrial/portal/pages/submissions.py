@@ -94,7 +94,7 @@ def show(request: PortalRequest, name: str) -> HttpResponse:
         "owed": _owed(standing, request.now),
         "next": [one for one in offers if one["event"] not in ANY_TIME],
         "any_time": [one for one in offers if one["event"] in ANY_TIME],
-        "keys": [_keys(here, one) for one in here.desk.keys(name, standing)],
+        "keys": [_keys(here, one) for one in here.desk.open_keys(name, standing)],
         "papers": _papers(here),
         "history": history[:STEPS],
         "earlier": f"?before={history[STEPS - 1].entry.seq}#history" if len(history) > STEPS else "",
@@ -180,10 +180,12 @@ def back(here: About, page: str, fragment: str = "") -> HttpResponseRedirect:
 def _keys(here: About, keys: Keys) -> dict[str, Any]:
     page = "submission-agreement" if keys.request.action is KeyAction.AGREE else "submission-key"
     more = () if keys.request.action is KeyAction.AGREE else (keys.request.action,)
+    rule = here.pack.key_rule(keys.request.action)
     return {
         "request": keys.request,
         "sides": sides(here, keys),
         "mine": may_turn(here, keys),
+        "reads": here.role in rule.first | rule.second or here.role in DEVELOPER_ROLES,
         "url": here.address(page, *more),
     }
 

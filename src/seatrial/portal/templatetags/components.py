@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from django import template
 
+from seatrial.portal.templatetags.wording import words
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -22,6 +24,16 @@ if TYPE_CHECKING:
 register = template.Library()
 
 POLL_SECONDS = 10  # often enough to watch a run by, seldom enough for a hundred watchers of a small server
+_BY_TONE = {
+    "waiting": "inquiry draft submitted terms agreed developer_comment expired proposed revised candidate reproduced "
+    "clustered rated signed_off queued reported escalated fix_available",
+    "active": "access_open preflight running review draft_report handoff acknowledged fix_in_progress",
+    "done": "report_issued closed adopted fix_verified advisory_published details_published",
+    "attention": "paused incident_hold disputed",
+    "ended": "declined withdrawn purged superseded not_reproduced known out_of_scope duplicate wont_fix retracted",
+}
+"""Somebody has to act before it goes on; work is on; what was to come is there; work stands still; nothing follows."""
+TONES = {state: tone for tone, states in _BY_TONE.items() for state in states.split()}
 MEASURE_OF_SOON = 86_400  # seconds; within a day of its end a clock is shown as near
 
 
@@ -89,6 +101,12 @@ def facts(pairs: Iterable[tuple[str, object]]) -> dict[str, Any]:
 def state(name: str, tone: str = "neutral") -> dict[str, Any]:
     """A state's name: tone is `neutral`, `waiting`, `active`, `done`, `attention` or `ended`; never colour alone."""
     return {"name": name, "tone": tone}
+
+
+@register.inclusion_tag("components/state.html")
+def state_of(name: str) -> dict[str, Any]:
+    """Where an object stands, in words, with the one tone that this state has on every page."""
+    return {"name": words(name), "tone": TONES.get(name, "neutral")}
 
 
 @register.inclusion_tag("components/empty.html")
