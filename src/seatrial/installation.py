@@ -102,6 +102,7 @@ class Installation:
             Effect.START_DELETION: start_deletion,
             Effect.DELETE_NOW: delete_now,
         }
+
         def packs(ref: PackRef | None) -> PolicyPack:
             return any_pack(made.house, ref)
 
