@@ -1,4 +1,4 @@
-"""The house: every room over one directory. The only place, beside the command line, where rooms meet.
+"""The house: rows and record over one directory; acts on them, and the orders they give to other rooms.
 
 - `House.open` makes what is missing: the directory (0700), keys, database, tables, the log.
 - An act is one transaction: the standing, its steps, the orders they give, the events that record them and the signed
