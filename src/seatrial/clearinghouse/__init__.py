@@ -1,0 +1,1 @@
+"""Findings on their way from a claim to a verified fix: the catalogue of this room."""

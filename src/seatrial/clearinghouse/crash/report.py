@@ -1,0 +1,100 @@
+"""What a crash log says, in one shape for every tool that prints one.
+
+- A report is one crash of one process. A log may hold several; they stand in the order of the log.
+- Addresses are text as printed: canonical JSON (RFC 8785) has no integers beyond 2^53 - 1.
+- Nothing here is guessed: what a log does not state is `None`, an empty text or an empty tuple.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Access = Literal["READ", "WRITE"]
+Role = Literal["crash", "alloc", "free", "peer", "cause"]
+
+NO_STATE = "NULL"  # the state of a report without one usable frame, in the vocabulary of ClusterFuzz
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One line of a stack, innermost first.
+
+    `function` is as printed (demangled where it was mangled), `offset` the text after `+` of `module+offset` or
+    `function+offset`; `reliable` is false for the `?` lines of a kernel.
+    """
+
+    index: int
+    function: str = ""
+    address: str = ""
+    file: str = ""
+    line: int | None = None
+    column: int | None = None
+    module: str = ""
+    offset: str = ""
+    inlined: bool = False
+    reliable: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Frames with what they stand for: where it crashed, where the memory was made or freed, the other side of a race."""
+
+    role: Role
+    frames: tuple[Frame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CrashReport:
+    """One crash.
+
+    Attributes:
+        tool: who printed it: `asan`, `hwasan`, `ubsan`, `msan`, `tsan`, `lsan`, `libfuzzer`, `afl`, `native`, `gdb`,
+            `valgrind`, `kernel`, `go`, `rust`, `java`, `python`, `js`.
+        language: `c` (C and C++), `go`, `rust`, `java`, `python`, `js`.
+        type: the name of the crash in ClusterFuzz's vocabulary with no access in it: `Heap-buffer-overflow`.
+        access: READ or WRITE where the log states it.
+        size: bytes of the access; `None` where not stated or a range (`{*}`).
+        address: as printed, `0x602000000015`; empty where the tool prints none.
+        stacks: the first with role `crash` is the one that the state is made of.
+        trace: the kept frames of that stack (see `frames`), innermost first; `()` where none is usable.
+        unfiltered: every frame fell to the filter, and `trace` is the whole stack.
+        state: up to three lines, or `NULL`.
+        crash_line: `file:line[:column]` of the first kept frame, else `module+0xoff`, else empty.
+        title: one line for people; for a kernel in the form of syzbot, for the others `type in function`.
+        alternative_titles: further titles of the same crash (kernel only).
+        signal: `SIGSEGV`, where the log names one.
+        summary: the tool's own SUMMARY line, without its prefix.
+        security: the type is one of memory safety (a hint for the order of work, never a rating).
+        partial: the log was cut or mixed, and this is what is there.
+        span: first and last line of the report in the text, counted from 0, the last one excluded.
+    """
+
+    tool: str
+    language: str
+    type: str
+    access: Access | None = None
+    size: int | None = None
+    address: str = ""
+    stacks: tuple[Stack, ...] = ()
+    trace: tuple[Frame, ...] = ()
+    unfiltered: bool = False
+    state: str = NO_STATE
+    crash_line: str = ""
+    title: str = ""
+    alternative_titles: tuple[str, ...] = ()
+    signal: str = ""
+    summary: str = ""
+    security: bool = False
+    partial: bool = False
+    span: tuple[int, int] = (0, 0)
+
+    @property
+    def crash_type(self) -> str:
+        """The type with its access in ClusterFuzz's form: `Heap-buffer-overflow` + newline + `READ 1`."""
+        if self.access is None:
+            return self.type
+        if self.type in _ACCESS_IN_ONE_LINE:
+            return f"{self.type} {self.access}"
+        return f"{self.type}\n{self.access} {'{*}' if self.size is None else self.size}"
+
+
+_ACCESS_IN_ONE_LINE = frozenset({"Null-dereference", "UNKNOWN"})
