@@ -36,7 +36,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Stack:
-    """Frames with what they stand for: where it crashed, where the memory was made or freed, the other side of a race."""
+    """Frames and what they stand for: where it crashed, where memory was made or freed, the other side of a race."""
 
     role: Role
     frames: tuple[Frame, ...]
@@ -50,7 +50,8 @@ class CrashReport:
         tool: who printed it: `asan`, `hwasan`, `ubsan`, `msan`, `tsan`, `lsan`, `libfuzzer`, `afl`, `native`, `gdb`,
             `valgrind`, `kernel`, `go`, `rust`, `java`, `python`, `js`.
         language: `c` (C and C++), `go`, `rust`, `java`, `python`, `js`.
-        type: the name of the crash in ClusterFuzz's vocabulary with no access in it: `Heap-buffer-overflow`.
+        type: the crash in ClusterFuzz's vocabulary, as it writes it: `Heap-buffer-overflow`, a newline and `READ 1`
+            (`READ {*}` for a range) where the access is stated; `Null-dereference READ`, `UNKNOWN WRITE` in one line.
         access: READ or WRITE where the log states it.
         size: bytes of the access; `None` where not stated or a range (`{*}`).
         address: as printed, `0x602000000015`; empty where the tool prints none.
@@ -88,13 +89,6 @@ class CrashReport:
     span: tuple[int, int] = (0, 0)
 
     @property
-    def crash_type(self) -> str:
-        """The type with its access in ClusterFuzz's form: `Heap-buffer-overflow` + newline + `READ 1`."""
-        if self.access is None:
-            return self.type
-        if self.type in _ACCESS_IN_ONE_LINE:
-            return f"{self.type} {self.access}"
-        return f"{self.type}\n{self.access} {'{*}' if self.size is None else self.size}"
-
-
-_ACCESS_IN_ONE_LINE = frozenset({"Null-dereference", "UNKNOWN"})
+    def type_word(self) -> str:
+        """The type without its access: `Heap-buffer-overflow`, `Null-dereference`, `UNKNOWN`."""
+        return self.type.partition("\n")[0].removesuffix(" READ").removesuffix(" WRITE")

@@ -1,0 +1,5 @@
+"""Crash logs of every tool, read into one shape: the catalogue of this part."""
+
+from seatrial.clearinghouse.crash.report import Access, CrashReport, Frame, Role, Stack
+
+__all__ = ["Access", "CrashReport", "Frame", "Role", "Stack"]
