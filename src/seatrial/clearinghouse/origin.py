@@ -1,0 +1,54 @@
+"""Where a finding came from: the one place that holds facts about a model, and the row that a withdrawal shreds.
+
+- One origin for a submitter and a run, under a random reference. Nothing in a finding leads back but this row.
+- `shredded` leaves the reference and who handed the findings in: credit and conservation need no more.
+- What was handed in as it came (a SARIF file that names its tool's model) lies in blobs that are the origin's own,
+  named in `papers`, and goes with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from seatrial.framework.data_class import STRIPPED_ON_WITHDRAWAL, DataClass, class_of, classed
+
+REF_BYTES = 16
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """One submitter's run.
+
+    Attributes:
+        ref: 32 hex digits, random; a finding's `origin_ref`.
+        submitter: The organisation that handed it in.
+        keeper: The organisation that coordinates what came of it.
+        received_at: When its first finding came in.
+        submission: Whose run it was, where it was one of a submission.
+        model: Names of the model and its tools.
+        run: The name of the run.
+        samples: Pointers into transcripts.
+        papers: SHA-256 of blobs that are this origin's alone.
+        shredded_at: When its facts went.
+    """
+
+    ref: str = field(metadata=classed(DataClass.F, id=True))
+    submitter: str = field(metadata=classed(DataClass.L))
+    keeper: str = field(metadata=classed(DataClass.L))
+    received_at: datetime = field(metadata=classed(DataClass.L))
+    submission: str = field(default="", metadata=classed(DataClass.M))
+    model: tuple[str, ...] = field(default=(), metadata=classed(DataClass.M))
+    run: str = field(default="", metadata=classed(DataClass.M))
+    samples: tuple[str, ...] = field(default=(), metadata=classed(DataClass.T))
+    papers: tuple[str, ...] = field(default=(), metadata=classed(DataClass.T))
+    shredded_at: datetime | None = field(default=None, metadata=classed(DataClass.L))
+
+    def shredded(self, now: datetime) -> Origin:
+        """What is left of it."""
+        return replace(self, **_EMPTY, shredded_at=self.shredded_at or now)
+
+
+_EMPTY = {
+    item.name: item.default for item in Origin.__dataclass_fields__.values() if class_of(item) in STRIPPED_ON_WITHDRAWAL
+}
