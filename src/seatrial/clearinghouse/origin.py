@@ -2,14 +2,14 @@
 
 - One origin for a submitter and a run, under a random reference. Nothing in a finding leads back but this row.
 - `shredded` leaves the reference and who handed the findings in: credit and conservation need no more.
-- What was handed in as it came (a SARIF file that names its tool's model) lies in blobs that are the origin's own,
-  named in `papers`, and goes with it.
+- What could not be read lies as it came in a compartment of blobs that is the origin's own, and goes with it.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from typing import Any
 
 from seatrial.framework.data_class import STRIPPED_ON_WITHDRAWAL, DataClass, class_of, classed
 
@@ -29,7 +29,6 @@ class Origin:
         model: Names of the model and its tools.
         run: The name of the run.
         samples: Pointers into transcripts.
-        papers: SHA-256 of blobs that are this origin's alone.
         shredded_at: When its facts went.
     """
 
@@ -41,14 +40,11 @@ class Origin:
     model: tuple[str, ...] = field(default=(), metadata=classed(DataClass.M))
     run: str = field(default="", metadata=classed(DataClass.M))
     samples: tuple[str, ...] = field(default=(), metadata=classed(DataClass.T))
-    papers: tuple[str, ...] = field(default=(), metadata=classed(DataClass.T))
     shredded_at: datetime | None = field(default=None, metadata=classed(DataClass.L))
 
     def shredded(self, now: datetime) -> Origin:
         """What is left of it."""
-        return replace(self, **_EMPTY, shredded_at=self.shredded_at or now)
-
-
-_EMPTY = {
-    item.name: item.default for item in Origin.__dataclass_fields__.values() if class_of(item) in STRIPPED_ON_WITHDRAWAL
-}
+        empty: dict[str, Any] = {
+            item.name: item.default for item in fields(self) if class_of(item) in STRIPPED_ON_WITHDRAWAL
+        }
+        return replace(self, **empty, shredded_at=self.shredded_at or now)

@@ -186,8 +186,13 @@ class Store(Protocol):
         """Take a batch in. What is held already is counted as come again, and changes nothing. Raises `Conflict`."""
         ...
 
-    def append(self, viewer: Viewer, events: Sequence[Event], clusters: Sequence[Cluster] = ()) -> Leaf:
-        """Continue chains; `clusters` are the records that their events led to. Raises `Conflict`, `NoFinding`."""
+    def append(
+        self, viewer: Viewer, events: Sequence[Event], clusters: Sequence[Cluster] = (), keeper: str = ""
+    ) -> Leaf:
+        """Continue chains; `clusters` are the records that their events led to. Raises `Conflict`, `NoFinding`.
+
+        `keeper`: the organisation that keeps what these events begin, where that is neither a finding nor a cluster.
+        """
         ...
 
     def findings(self, viewer: Viewer, finding_ids: Sequence[str]) -> Mapping[str, Held]:
@@ -227,7 +232,7 @@ class Store(Protocol):
         ...
 
     def new_cluster_ids(self, viewer: Viewer, count: int) -> tuple[str, ...]:
-        """The next ids of the sequence; never given again, whatever becomes of the transaction's clusters."""
+        """The next ids of the sequence; ask outside a transaction, and they are never given again."""
         ...
 
     def clusters(self, viewer: Viewer, cluster_ids: Sequence[str] = (), project: str = "") -> tuple[Cluster, ...]:
