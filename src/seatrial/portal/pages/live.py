@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from seatrial.evaluation.queued import RUN_REVIEW, shown
-from seatrial.framework.schedule import plan
+from seatrial.framework.schedule import STAGES, plan
 from seatrial.portal.about import about
 from seatrial.portal.forms.step import words
 from seatrial.portal.opening import house, installation
@@ -24,6 +24,17 @@ if TYPE_CHECKING:
     from seatrial.portal.acting import PortalRequest
 
 MOST = 50
+FIRST_STAGE = {
+    "running": "runs",
+    "paused": "runs",
+    "review": "review",
+    "draft_report": "review",
+    "developer_comment": "comment",
+    "report_issued": "",
+    "handoff": "",
+    "closed": "",
+}
+"""By state, the first stage of the plan that is not behind; the first of all where a state has no line."""
 TONES = {"waiting": "waiting", "running": "active", "complete": "done", "cancelled": "ended", "error": "attention"}
 
 
@@ -55,10 +66,12 @@ def _stages(here: About) -> list[dict[str, Any]]:
     if opened is None or here.over:
         return []
     planned = plan(opened, here.standing.pauses, here.pack, here.desk.now)
+    first = FIRST_STAGE.get(here.standing.state, STAGES[0])
+    left = STAGES[STAGES.index(first) :] if first else ()
     return [
         {"name": f"Stage {stage.name}", "due": stage.due, "owner": words(stage.owner)}
         for stage in planned.stages
-        if stage.due > here.desk.now
+        if stage.name in left and stage.due > here.desk.now
     ]
 
 

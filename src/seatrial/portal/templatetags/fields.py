@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 register = template.Library()
 
+MOST_COUNTED = 50_000
+"""Beyond so many characters a text is a file: nobody counts what is left."""
 STYLES: tuple[tuple[type[forms.Widget], str], ...] = (
     (forms.Textarea, "usa-textarea"),
     (forms.Select, "usa-select"),
@@ -52,7 +54,8 @@ def _shown(bound: BoundField, label: str, *, wide: bool) -> dict[str, Any]:
         shown["choices"] = _choices(bound, shown["kind"])
     else:
         shown["input"] = bound.as_widget(_native(widget), attrs=_attributes(bound, wide=wide))
-        shown["limit"] = getattr(bound.field, "max_length", None) if shown["kind"] == "textarea" else None
+        limit = getattr(bound.field, "max_length", None) or 0
+        shown["limit"] = limit if shown["kind"] == "textarea" and limit <= MOST_COUNTED else None
     return shown
 
 

@@ -51,11 +51,11 @@ def _escaped(found: re.Match[str]) -> str:
 
 
 @register.filter
-def instant(value: datetime | None) -> SafeString | str:
-    """A time to the minute, in UTC, in words and for machines; a dash for none."""
+def instant(value: datetime | str | None) -> SafeString | str:
+    """A time, which may be written as ISO 8601, to the minute, in UTC, in words and for machines; a dash for none."""
     if value is None:
         return "—"
-    at = value.astimezone(UTC)
+    at = (datetime.fromisoformat(value) if isinstance(value, str) else value).astimezone(UTC)
     return format_html('<time datetime="{}">{}</time>', f"{at:%Y-%m-%dT%H:%M:%SZ}", f"{at.day} {at:%b %Y, %H:%M} UTC")
 
 
