@@ -34,7 +34,7 @@ from seatrial.framework.submission import FINAL
 from seatrial.framework.submission_store import NotHere
 from seatrial.framework.viewer import Viewer
 from seatrial.storage import wakes
-from seatrial.storage.stores.submissions import seen_by
+from seatrial.storage.stores.submissions import beside_seen, seen_by
 from seatrial.storage.tables import rows
 
 if TYPE_CHECKING:
@@ -236,7 +236,7 @@ class JobTables:
     def _seen(self, viewer: Viewer) -> QuerySet[Any]:
         if viewer.sees_all:
             return rows.PlanUnit.objects.all()
-        return rows.PlanUnit.objects.filter(submission__in=rows.Submission.objects.filter(seen_by(viewer)))
+        return rows.PlanUnit.objects.filter(beside_seen(viewer))
 
     def _vain(self) -> dict[str, str]:
         """What waits and can come to nothing, and why."""

@@ -63,6 +63,7 @@ class Submission(models.Model):
             models.Index(fields=["owner", "opened_at"], name="submission_by_owner"),
             models.Index(fields=["window_end"], name="submission_by_window_end"),
             models.Index(fields=["kind", "opened_at", "id"], name="submission_by_kind"),
+            models.Index(fields=["kind", "state", "owner", "evaluator", "told", "id"], name="submission_counted"),
         )
         constraints = (
             models.CheckConstraint(condition=Q(version__gte=1), name="submission_has_an_act"),

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from seatrial.framework.standing import Effect
-from seatrial.storage.stores.submissions import seen_by
+from seatrial.storage.stores.submissions import beside_seen
 from seatrial.storage.tables import rows
 
 if TYPE_CHECKING:
@@ -47,8 +47,7 @@ class OrderTables:
     def open(self, viewer: Viewer) -> tuple[Order, ...]:
         """The orders that are not done, oldest first."""
         with self._database.session(viewer):
-            seen = rows.Submission.objects.filter(seen_by(viewer))
-            found = rows.Order.objects.filter(done_at__isnull=True, act__submission__in=seen)
+            found = rows.Order.objects.filter(beside_seen(viewer, "act__submission_id"), done_at__isnull=True)
             return tuple(
                 Order(row.pk, row.act.submission_id, row.act.seq, Effect(row.effect), row.given_at)
                 for row in found.select_related("act").order_by("pk")

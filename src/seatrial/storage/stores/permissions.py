@@ -12,7 +12,7 @@ from seatrial.framework.consent import Grant
 from seatrial.framework.participant import DEVELOPER_ROLES
 from seatrial.framework.two_key import KeyRequest, Vote
 from seatrial.storage.codec import decode, encode
-from seatrial.storage.stores.submissions import MOST, seen_by
+from seatrial.storage.stores.submissions import MOST, beside_seen, seen_by
 from seatrial.storage.tables import rows
 
 if TYPE_CHECKING:
@@ -62,14 +62,14 @@ class PermissionTables:
             found = rows.Grant.objects.filter(submission_id=submission).order_by("pk")
             if not (viewer.sees_all or viewer.submission == submission or viewer.role in DEVELOPER_ROLES):
                 found = found.filter(organisation=viewer.organisation)
-            found = found.filter(submission__in=rows.Submission.objects.filter(seen_by(viewer)))
+            found = found.filter(beside_seen(viewer))
             return tuple(decode(Grant, record) for record in found.values_list("record", flat=True))
 
     def granted(self, viewer: Viewer, after: str = "") -> tuple[tuple[tuple[str, Grant], ...], str]:
         """The grants to the viewer's organisation, each with its submission, newest first, and where the next begin."""
         with self._database.session(viewer):
             found = rows.Grant.objects.filter(organisation=viewer.organisation).order_by("-pk")
-            found = found.filter(submission__in=rows.Submission.objects.filter(seen_by(viewer)))
+            found = found.filter(beside_seen(viewer))
             if after.isdecimal():
                 found = found.filter(pk__lt=int(after))
             read = list(found.values_list("pk", "submission_id", "record")[: MOST + 1])
@@ -147,8 +147,7 @@ class PermissionTables:
     def asked_everywhere(self, viewer: Viewer) -> tuple[tuple[str, KeyRequest, tuple[Vote, ...]], ...]:
         """The requests that nobody has withdrawn, of every submission that the viewer sees, oldest first."""
         with self._database.session(viewer):
-            seen = rows.Submission.objects.filter(seen_by(viewer))
-            found = rows.KeyRequest.objects.filter(submission__in=seen, withdrawn_at__isnull=True).order_by("pk")
+            found = rows.KeyRequest.objects.filter(beside_seen(viewer), withdrawn_at__isnull=True).order_by("pk")
             return tuple(
                 (
                     row.submission_id,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from seatrial.evaluation.scrutiny.rulings import Decision, Ruling, why_not
 from seatrial.framework.submission_store import NotHere
-from seatrial.storage.stores.submissions import seen_by
+from seatrial.storage.stores.submissions import beside_seen, seen_by
 from seatrial.storage.tables import rows
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class RulingTables:
     def of(self, viewer: Viewer, submission: str = "", unit: str = "") -> tuple[Ruling, ...]:
         """Rulings that the viewer sees, oldest first; of one submission, of one run of it, or all."""
         with self._database.session(viewer):
-            found = rows.Ruling.objects.filter(submission__in=rows.Submission.objects.filter(seen_by(viewer)))
+            found = rows.Ruling.objects.filter(beside_seen(viewer))
             found = found.filter(submission_id=submission) if submission else found
             found = found.filter(unit=unit) if unit else found
             return tuple(_ruling(row) for row in found.order_by("pk"))

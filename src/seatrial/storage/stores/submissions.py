@@ -103,6 +103,14 @@ def _known_to(viewer: Viewer) -> Q:
     return ~own & ~Q(rival) & (Q(named) | assesses)
 
 
+def beside_seen(viewer: Viewer, column: str = "submission_id") -> Q:
+    """Rows that name, in a column, a submission which is there for the viewer.
+
+    Asked of each row that is left: a list of all that the viewer sees would be made first, however few rows are wanted.
+    """
+    return Q(Exists(rows.Submission.objects.filter(seen_by(viewer), pk=OuterRef(column))))
+
+
 class SubmissionTables:
     """A `SubmissionStore` in the house's database."""
 
@@ -177,14 +185,14 @@ class SubmissionTables:
     def owed(self, viewer: Viewer) -> tuple[tuple[str, Step], ...]:
         """Steps without an entry, oldest first."""
         with self._database.session(viewer):
-            owing = rows.Act.objects.filter(entry_index__isnull=True, submission__in=self._seen(viewer))
+            owing = rows.Act.objects.filter(beside_seen(viewer), entry_index__isnull=True)
             found = owing.select_related("content").order_by("pk")
             return tuple((act.submission_id, _step(act)) for act in found)
 
     def recorded(self, viewer: Viewer, object_id: str, seq: int, place: Place) -> None:
         """The entry of an owed step has been made."""
         with self._database.session(viewer, writing=True):
-            owing = rows.Act.objects.filter(submission__in=self._seen(viewer), submission_id=object_id, seq=seq)
+            owing = rows.Act.objects.filter(beside_seen(viewer), submission_id=object_id, seq=seq)
             changed = owing.filter(entry_index__isnull=True).update(entry_log=place.log, entry_index=place.index)
             if not changed:
                 raise Unfounded(f"{object_id}: step {seq} is not owed an entry")
