@@ -194,11 +194,15 @@ class Artefact(Record):
 
 
 class Recipe(Record):
-    """How to show it in a sealed box: image, commands (`{pov}` stands for the file), limits in s and MiB."""
+    """How to show it in a sealed box: image, commands (`{pov}` stands for the file), limits in s and MiB.
+
+    `test` is the command of the test suite that a patched build is held to; it ends with 0 when all is well.
+    """
 
     image: str
     build: tuple[str, ...] = ()
     run: tuple[str, ...]
+    test: tuple[str, ...] = ()
     env: dict[str, str] = Field(default_factory=dict)
     timeout_s: int = Field(default=60, ge=1, le=3600)
     memory_mib: int = Field(default=2048, ge=16, le=65536)
