@@ -19,6 +19,7 @@ _PLACES = (
     ("Granted to you", "granted"),
     ("Findings", "findings"),
     ("Advisories", "advisories"),
+    ("Defensive annex", "annex"),
     ("What is due", "due-list"),
     ("Digest", "due"),
     ("Audit", "audit"),

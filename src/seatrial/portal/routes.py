@@ -42,6 +42,7 @@ from seatrial.portal.pages import (
     operators,
     people,
     public,
+    publication,
     record,
     reports,
     reviews,
@@ -60,6 +61,7 @@ ADVISED = FINDINGS | {Role.INFRASTRUCTURE_OPERATOR, Role.AGENCY_READER}
 AUDITOR = frozenset({Role.AUDITOR})
 DEVELOPER = OWNER | {Role.DEVELOPER_COUNSEL}
 SIGNING = DEVELOPER | {Role.EVALUATOR_LEAD}
+KEYS = OWNER | {Role.EVALUATOR_LEAD}
 EVALUATOR = frozenset({Role.EVALUATOR})
 LEAD = frozenset({Role.EVALUATOR_LEAD})
 EVALUATING = EVALUATOR | LEAD
@@ -104,6 +106,7 @@ ROUTES: tuple[Route, ...] = (
     Route("finding-paper", "findings/<str:name>/papers/<str:digest>/", findings.paper, FINDINGS, needs=Need.PASSKEY),
     Route("advisories", "advisories/", advisories.index, ADVISED),
     Route("advisory", "advisories/<str:name>/", advisories.show, ADVISED),
+    Route("annex", "annex/", advisories.annex, ADVISED),
     # Auditors: the record entry by entry, rows against it, who read what
     Route("audit", "audit/", audit.index, AUDITOR),
     Route("audit-entry", "audit/entries/<int:index>/", audit.entry, AUDITOR),
@@ -232,6 +235,19 @@ ROUTES: tuple[Route, ...] = (
     Route("submission-signed", "submissions/<str:name>/report/signed/", drafts.signed, DEVELOPER),
     Route("submission-run-file", "submissions/<str:name>/runs/<int:number>/<str:file>", drafts.run_file, DEVELOPER),
     Route("submission-paper", "submissions/<str:name>/papers/<str:digest>/", drafts.paper, DEVELOPER),
+    # Publishing it: both sides' pages
+    Route("submission-publication", "submissions/<str:name>/publication/", publication.show, SIGNING),
+    Route(
+        "publication-propose",
+        "submissions/<str:name>/publication/propose/",
+        publication.propose,
+        NOBODY,
+        KEYS,
+        Need.SIGNING,
+    ),
+    Route("publication-key", "submissions/<str:name>/publication/key/", publication.turn, NOBODY, KEYS, Need.SIGNING),
+    Route("publication-stop", "submissions/<str:name>/publication/stop/", publication.stop, NOBODY, KEYS),
+    Route("publication-file", "submissions/<str:name>/publication/<str:file>", publication.file, SIGNING),
     Route("submission-grants", "submissions/<str:name>/grants/", grants.show, DEVELOPER),
     Route("grant-end", "submissions/<str:name>/grants/<str:grant>/end/", grants.end, NOBODY, OWNER),
     Route("submission-receipts", "submissions/<str:name>/receipts/", withdrawal.receipts, DEVELOPER),
