@@ -51,7 +51,7 @@ class Subject:
     @property
     def digest(self) -> str:
         """SHA-256 over all of it, 64 hex digits; the order of recipients and representatives says nothing."""
-        content = {
+        content: dict[str, Any] = {
             "cluster": self.cluster,
             "rating": dict(self.rating),
             "decided_by": self.decided_by,
