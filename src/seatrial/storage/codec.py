@@ -26,7 +26,13 @@ from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from enum import Enum
 from functools import cache
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Reader = Callable[[Any], Any]
+    """From JSON to a value of one type."""
 
 R = TypeVar("R")
 PLAIN = (str, int, float, bool, type(None))
@@ -59,74 +65,159 @@ def decode(kind: type[R], written: Any) -> R:  # noqa: ANN401 - JSON
     """The record of type `kind` that `encode` wrote.
 
     Raises:
-        TypeError: the text is not of that type.
+        TypeError: the text is not of that type; says where in it.
     """
-    record: R = _decode(kind, written, kind.__name__)
+    try:
+        record: R = _reader(kind)(written)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{kind.__name__}{_within('', error)}") from error
     return record
 
 
-def _decode(kind: Any, written: Any, where: str) -> Any:  # noqa: ANN401 - types are values here
+class _Misfit(TypeError):
+    """Something written is not of its type. The way to it is put together on the way out: reading needs none."""
+
+    def __init__(self, what: str, way: str = "") -> None:
+        super().__init__(what)
+        self.what, self.way = what, way
+
+    def __str__(self) -> str:
+        return f"{self.way}: {self.what}"
+
+
+def _within(step: str, error: Exception) -> _Misfit:
+    """The same fault, one step further out."""
+    if isinstance(error, _Misfit):
+        return _Misfit(error.what, step + error.way)
+    return _Misfit(str(error), step)
+
+
+def _reader(kind: Any) -> Reader:  # noqa: ANN401 - types are values here
+    """What reads a value of this type. Kept by record and field, not by type: two unions in another order are equal."""
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
-        return _one_of(arguments, written, where)
+        return _one_of(arguments)
     if origin is Literal:
-        if written in arguments:
-            return written
-        raise TypeError(f"{where}: {written!r} is none of {arguments}")
+        return _literal(arguments)
     if origin is not None:
-        return _container(origin, arguments, written, where)
-    if is_dataclass(kind):
-        return _record(kind, written, where)
-    return _plain(kind, written, where)
+        return _container(origin, arguments)
+    return _record(kind) if isinstance(kind, type) and is_dataclass(kind) else _plain(kind)
 
 
-def _one_of(kinds: tuple[Any, ...], written: Any, where: str) -> Any:  # noqa: ANN401
-    if written is None and type(None) in kinds:
-        return None
-    faults = []
-    for kind in kinds:
-        if kind is type(None):
-            continue
-        try:
-            return _decode(kind, written, where)
-        except (TypeError, ValueError) as error:
-            faults.append(str(error))
-    raise TypeError("; ".join(faults))
+def _one_of(kinds: tuple[Any, ...]) -> Reader:
+    empty, readers = type(None) in kinds, [_reader(kind) for kind in kinds if kind is not type(None)]
+
+    def read(written: Any) -> Any:  # noqa: ANN401
+        if written is None and empty:
+            return None
+        faults: list[Exception] = []
+        for reader in readers:
+            try:
+                return reader(written)
+            except (TypeError, ValueError) as error:
+                faults.append(error)
+        if len(faults) == 1:
+            raise faults[0]
+        raise _Misfit("; ".join(str(error).removeprefix(": ") for error in faults))
+
+    return read
 
 
-def _container(origin: Any, arguments: tuple[Any, ...], written: Any, where: str) -> Any:  # noqa: ANN401
+def _literal(words: tuple[Any, ...]) -> Reader:
+    def read(written: Any) -> Any:  # noqa: ANN401
+        if written in words:
+            return written
+        raise _Misfit(f"{written!r} is none of {words}")
+
+    return read
+
+
+def _container(origin: Any, arguments: tuple[Any, ...]) -> Reader:  # noqa: ANN401
     if isinstance(origin, type) and issubclass(origin, Mapping):
-        key, item = arguments
-        return {_decode(key, name, where): _decode(item, value, f"{where}.{name}") for name, value in written.items()}
-    if not isinstance(written, list):
-        raise TypeError(f"{where}: {written!r} is no list")
+        return _mapping(*arguments)
     if origin is tuple and arguments[-1] is not Ellipsis:
-        return tuple(_decode(kind, item, where) for kind, item in zip(arguments, written, strict=True))
-    items = (_decode(arguments[0], item, f"{where}[{number}]") for number, item in enumerate(written))
-    if origin in (tuple, frozenset, set, list):
-        return origin(items)
-    return tuple(items)
+        return _fixed(arguments)
+    make, item = (origin if origin in (tuple, frozenset, set, list) else tuple), _reader(arguments[0])
+
+    def read(written: Any) -> Any:  # noqa: ANN401
+        if not isinstance(written, list):
+            raise _Misfit(f"{written!r} is no list")
+        items: list[Any] = []
+        try:
+            for value in written:
+                items.append(item(value))  # noqa: PERF401 - how many there are says where the fault is
+        except (TypeError, ValueError) as error:
+            raise _within(f"[{len(items)}]", error) from error
+        return make(items)
+
+    return read
 
 
-def _record(kind: Any, written: Any, where: str) -> Any:  # noqa: ANN401
+def _mapping(key: Any, item: Any) -> Reader:  # noqa: ANN401
+    of_name, of_value = _reader(key), _reader(item)
+
+    def read(written: Any) -> Any:  # noqa: ANN401
+        if not isinstance(written, dict):
+            raise _Misfit(f"{written!r} is no mapping")
+        found = {}
+        for name, value in written.items():
+            try:
+                found[of_name(name)] = of_value(value)
+            except (TypeError, ValueError) as error:
+                raise _within(f".{name}", error) from error
+        return found
+
+    return read
+
+
+def _fixed(kinds: tuple[Any, ...]) -> Reader:
+    readers = [_reader(kind) for kind in kinds]
+
+    def read(written: Any) -> Any:  # noqa: ANN401
+        if not isinstance(written, list):
+            raise _Misfit(f"{written!r} is no list")
+        return tuple(reader(item) for reader, item in zip(readers, written, strict=True))
+
+    return read
+
+
+@cache
+def _record(kind: Any) -> Reader:  # noqa: ANN401
+    readers: dict[str, Reader] = {}
     hints = _hints(kind)
-    if not isinstance(written, dict) or written.keys() - hints.keys():
-        raise TypeError(f"{where}: not a {kind.__name__}, or one of a form that this version does not know")
-    return kind(**{name: _decode(hints[name], value, f"{where}.{name}") for name, value in written.items()})
+
+    def read(written: Any) -> Any:  # noqa: ANN401
+        if not isinstance(written, dict) or written.keys() - hints.keys():
+            raise _Misfit(f"not a {kind.__name__}, or one of a form that this version does not know")
+        found = {}
+        for name, value in written.items():
+            try:
+                reader = readers.get(name) or readers.setdefault(name, _reader(hints[name]))
+                found[name] = reader(value)
+            except (TypeError, ValueError) as error:
+                raise _within(f".{name}", error) from error
+        return kind(**found)
+
+    return read
 
 
-def _plain(kind: Any, written: Any, where: str) -> Any:  # noqa: ANN401
+def _plain(kind: Any) -> Reader:  # noqa: ANN401
     if kind is Any or kind is object:
-        return written
+        return lambda written: written
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return kind(written)
+        return kind
     if kind in (datetime, date):
-        return kind.fromisoformat(written)
-    if kind is float and isinstance(written, int) and not isinstance(written, bool):
-        return float(written)
-    if isinstance(written, kind) and (kind is not int or not isinstance(written, bool)):
-        return written
-    raise TypeError(f"{where}: {written!r} is no {kind.__name__}")
+        instant: Reader = kind.fromisoformat
+        return instant
+
+    def read(written: Any) -> Any:  # noqa: ANN401
+        if isinstance(written, kind) and (kind is not int or not isinstance(written, bool)):
+            return written
+        if kind is float and isinstance(written, int) and not isinstance(written, bool):
+            return float(written)
+        raise _Misfit(f"{written!r} is no {kind.__name__}")
+
+    return read
 
 
 @cache
