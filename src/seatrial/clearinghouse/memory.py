@@ -90,7 +90,7 @@ class MemoryStore:
         """Take a batch in."""
         with self.transaction(viewer):
             for origin in batch.origins:
-                self._rows.origins.setdefault(origin.ref, origin)
+                self._rows.origins[origin.ref] = self._rows.origins.get(origin.ref, origin).merged(origin)
             ids, again, fresh = [], set[str](), list[Event]()
             for item in batch.items:
                 ref, name = _named(item)

@@ -42,6 +42,13 @@ class Origin:
     samples: tuple[str, ...] = field(default=(), metadata=classed(DataClass.T))
     shredded_at: datetime | None = field(default=None, metadata=classed(DataClass.L))
 
+    def merged(self, other: Origin) -> Origin:
+        """With the facts that another account of it adds; a shredded one takes none."""
+        if self.shredded_at is not None:
+            return self
+        both = {name: (*getattr(self, name), *getattr(other, name)) for name in ("model", "samples")}
+        return replace(self, **{name: tuple(dict.fromkeys(values)) for name, values in both.items()})
+
     def shredded(self, now: datetime) -> Origin:
         """What is left of it."""
         empty: dict[str, Any] = {
