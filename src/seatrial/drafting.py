@@ -14,9 +14,10 @@ import hashlib
 import json
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from seatrial.custody.home import make_signing_key, public_key_of, signer_of
+from seatrial.custody.home import public_key_of
 from seatrial.desk import Brought
 from seatrial.framework import lifecycles
 from seatrial.framework.document import Document
@@ -24,8 +25,10 @@ from seatrial.framework.instant import text as moment
 from seatrial.framework.lifecycle import NotPossible
 from seatrial.framework.papers import bullets, table
 from seatrial.framework.standing import Act
+from seatrial.house import Beside
 from seatrial.ledger.event import Actor, Event, instant, pseudonym, sha256_ref
 from seatrial.paperwork import sha256, subject_of
+from seatrial.publication import KEY_FILE, report_signer
 from seatrial.report import bundle, html, numbers
 from seatrial.report.assessment import Assessment, check
 from seatrial.reviewing import newest
@@ -53,9 +56,10 @@ NAMES = {
     INCIDENTS: "incidents.md",
 }
 """The files of a signed report, by the kind of their paper."""
-KEY_FILE = "report.pem"
 MAX_TEXT = 200_000
 """Characters of a draft: a hundred pages of prose."""
+KEPT = 16
+"""Assessments that are kept as read, by their bytes: those of the reports that people work on in one hour."""
 _FILES = "\n## Files that belong to this draft\n\n"
 _FILE = re.compile(r"^\| (assessment\.json|report\.html) \| (sha256:[0-9a-f]{64}) \|$", re.MULTILINE)
 
@@ -107,7 +111,7 @@ def draft_papers(text: str, glance: Glance) -> tuple[tuple[str, bytes], ...]:
     assessment, page = glance.bytes("assessment.json"), glance.bytes("report.html")
     if assessment is None or page is None:
         raise ValueError("the report of this run is not written yet; a worker writes it when the run is finished")
-    check(json.loads(assessment))
+    _read(assessment)
     return (WRITTEN, text_with(text, assessment, page).encode()), (ASSESSMENT, assessment), (PAGE, page)
 
 
@@ -168,15 +172,12 @@ class Reports:
         files = {kind: store.get(viewer, name, digest) for kind, digest in files_of(text).items()}
         if set(files) != {ASSESSMENT, PAGE}:
             raise ValueError("the draft names no files of a run; it was not written from one")
-        value = json.loads(files[ASSESSMENT])
-        check(value)
-        return Assessment.model_validate(value), files
+        return _read(files[ASSESSMENT]), files
 
     def signing(self, text: str) -> dict[str, bytes]:
         """The papers that a signature is over, by kind."""
-        assessment, files = self.assessed(text)
-        page = html.render(assessment, hashlib.sha256(files[ASSESSMENT]).hexdigest()).encode()
-        if page != files[PAGE]:
+        _, files = self.assessed(text)
+        if sha256(files[PAGE]) != _page_of(files[ASSESSMENT]):
             raise ValueError("report.html does not follow from assessment.json; have the report written again")
         said, _, _ = text.partition(_FILES)
         papers = {REPORT_TEXT: f"{said.rstrip()}\n".encode(), **files}
@@ -203,13 +204,12 @@ class Reports:
         """Sign the report as the lead. The act's own entry commits to every paper; another names the signature."""
         house, standing = self.desk.house, self.standing
         papers = self.signing(text)
-        envelope = bundle.signed({NAMES[kind]: papers[kind] for kind in papers}, self._about(), _signer(home))
+        envelope = bundle.signed({NAMES[kind]: papers[kind] for kind in papers}, self._about(), report_signer(home))
         brought = Brought(papers=((REPORT, envelope), *papers.items()))
-        outcome = self.desk.act(standing.object, "sign_report", brought, digest)
         actor = Actor("lead", pseudonym(house.stream_keys.of(standing.object), self.desk.actor.organisation))
         at, nonce, refs = instant(self.desk.now), house.random(16).hex(), {"report": sha256_ref(envelope)}
-        house.log.append([Event("report.signed", at, standing.object, actor, nonce, refs=refs)])
-        return outcome
+        named = Beside(events=(Event("report.signed", at, standing.object, actor, nonce, refs=refs),))
+        return self.desk.act(standing.object, "sign_report", brought, digest, beside=named)
 
     def issued(self) -> dict[str, bytes]:
         """The signed report: every file under the name that its statement has for it. Raises `LookupError`."""
@@ -234,15 +234,22 @@ class Reports:
         return b"# The developer's comments\n\n" + b"\n\n".join(parts) + b"\n"
 
 
+@lru_cache(maxsize=KEPT)
+def _read(assessment: bytes) -> Assessment:
+    """What stands in these bytes, held against the published schema once. Raises `ValueError`."""
+    value = json.loads(assessment)
+    check(value)
+    return Assessment.model_validate(value)
+
+
+@lru_cache(maxsize=KEPT)
+def _page_of(assessment: bytes) -> str:
+    """The digest of the page that follows from these bytes."""
+    return sha256(html.render(_read(assessment), hashlib.sha256(assessment).hexdigest()).encode())
+
+
 def public_key(home: Path) -> tuple[Key, bytes]:
     """The key that reports of this installation are signed with, and its file."""
-    _signer(home)
+    report_signer(home)
     path = (home / "keys" / KEY_FILE).with_suffix(".pub.pem")
     return public_key_of(path), path.read_bytes()
-
-
-def _signer(home: Path) -> Any:  # noqa: ANN401 - the library's, unmarked
-    path = home / "keys" / KEY_FILE
-    if not path.exists():
-        make_signing_key(path)
-    return signer_of(path)
