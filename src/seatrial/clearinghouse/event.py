@@ -40,6 +40,7 @@ class EventType(StrEnum):
     QUARANTINED = "quarantined"
     PARKED = "parked"
     UNPARKED = "unparked"
+    CLAIMED = "claimed"
     CLAIM_CHECKED = "claim_checked"
     KNOWN_MATCHED = "known_matched"
     REPLAYED = "replayed"
