@@ -17,6 +17,7 @@ from seatrial.cli.gateway import gateway
 from seatrial.cli.half import half
 from seatrial.cli.ledger import ledger
 from seatrial.cli.measure import measure
+from seatrial.cli.operators import operators
 from seatrial.cli.portal import portal
 from seatrial.cli.review import plan, report, resume, review, stop
 from seatrial.cli.sandbox import sandbox
@@ -39,6 +40,7 @@ for verb in (plan, review, resume, stop, report, measure, calibration, battery, 
 main.add_command(ledger)
 main.add_command(submission)
 main.add_command(framework)
+main.add_command(operators)
 
 for verb in (submit, withdraw, custody, gateway, worker, backup, restore, portal):
     main.add_command(verb)
