@@ -4,7 +4,8 @@
   `LEAST_SUBMISSIONS` is withheld, zero included. There are no sums, from which a withheld one could be worked out.
 - Whoever takes part in this installation is not listed: that is each organisation's own to say. The agreements are
   public facts from a shipped file, each with its source.
-- A published report is a folder below `published/`, put there by a publication and changed by nobody.
+- A published report is a folder below `published/`, put there by a publication. From the day on which both sides agreed
+  it is there, and not before; a folder without that agreement is not there at all.
 """
 
 from __future__ import annotations
@@ -18,11 +19,13 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 from seatrial.framework.finding import embargo
+from seatrial.framework.instant import text as moment
 from seatrial.framework.standing import Kind
 from seatrial.framework.viewer import Viewer
 from seatrial.ledger.checkpoint import Checkpoint
 from seatrial.ledger.note import Note
 from seatrial.ledger.policy import Policy
+from seatrial.publication import ASSESSMENT, BRIEF, PAGE, PUBLISHED, TERMS, WHOLE, WITHDRAWN, BadEdition, Edition
 from seatrial.shipped import load_shipped, names, shipped
 from seatrial.storage.stores.figures import MOST, FigureTables
 
@@ -45,13 +48,13 @@ COUNTED = {
 """The steps that are counted, and what a count of each says. The table is fixed: another one could be subtracted."""
 __all__ = ["MOST"]
 ADVISED = ("advisory_published", "details_published")
-PUBLISHED = "published"
 REPORT = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
 FILES = {
-    "report.html": ("the report as a page", "text/html"),
-    "report.pdf": ("the report as a PDF", "application/pdf"),
-    "assessment.json": ("the same as data", "application/json"),
-    "bundle.zip": ("everything that a check needs", "application/zip"),
+    PAGE: ("the report as a page", "text/html"),
+    BRIEF: ("what was measured, in short", "text/plain"),
+    ASSESSMENT: ("the report as data", "application/json"),
+    TERMS: ("what both sides agreed to publish, and what it lacks", "application/json"),
+    WHOLE: ("all of it with its signature, for a check", "application/zip"),
 }
 """What a published report may consist of, and what each file is."""
 
@@ -79,13 +82,22 @@ class Quarter:
 
 @dataclass(frozen=True, slots=True)
 class Published:
-    """A published report: its name, what it says of itself, and its files."""
+    """A published report: its name, what it says of itself, and its files.
+
+    Attributes:
+        since: From when on it is public.
+        withheld: What it lacks: (path, class, what, how many).
+        withdrawn: When its developer withdrew the submission, which takes back nothing that is public; empty if never.
+    """
 
     name: str
     subject: str
     issued: str
     notices: tuple[str, ...]
     files: tuple[tuple[str, int], ...]
+    since: str
+    withheld: tuple[tuple[str, str, str, int], ...]
+    withdrawn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,35 +214,58 @@ def log_keys(house: House) -> tuple[str, ...]:
     return tuple(file.read_text("utf-8").strip() for file in files if file.is_file())
 
 
-def reports(home: Path) -> tuple[Published, ...]:
-    """The published reports, newest first."""
+def reports(home: Path, now: datetime) -> tuple[Published, ...]:
+    """The reports that are published at `now`, newest first."""
     folder = home / PUBLISHED
-    found = (_report(one) for one in folder.iterdir()) if folder.is_dir() else ()
-    return tuple(sorted((one for one in found if one), key=lambda one: (one.issued, one.name), reverse=True))
+    found = (_report(one, now) for one in folder.iterdir()) if folder.is_dir() else ()
+    return tuple(sorted((one for one in found if one), key=lambda one: (one.since, one.name), reverse=True))
 
 
-def report(home: Path, name: str) -> Published:
+def report(home: Path, name: str, now: datetime) -> Published:
     """One published report. Raises `LookupError`."""
-    found = _report(home / PUBLISHED / name) if REPORT.fullmatch(name) else None
+    found = _report(home / PUBLISHED / name, now) if REPORT.fullmatch(name) else None
     if found is None:
         raise LookupError(f"{name}: no such report is published here")
     return found
 
 
-def report_file(home: Path, name: str, file: str) -> bytes:
+def report_file(home: Path, name: str, file: str, now: datetime) -> bytes:
     """One of its files. Raises `LookupError`."""
-    if file not in dict(report(home, name).files):
+    if file not in dict(report(home, name, now).files):
         raise LookupError(f"{name}: has no file {file}")
     return (home / PUBLISHED / name / file).read_bytes()
 
 
-def _report(folder: Path) -> Published | None:
-    source = folder / "assessment.json"
-    if not (REPORT.fullmatch(folder.name) and source.is_file()):
+def published_as(home: Path, content: bytes, now: datetime) -> tuple[Published, str] | None:
+    """The published report that a file is of, and its name there; None where it is of none, byte for byte."""
+    for one in reports(home, now):
+        for name, size in one.files:
+            if size == len(content) and (home / PUBLISHED / one.name / name).read_bytes() == content:
+                return one, name
+    return None
+
+
+def _report(folder: Path, now: datetime) -> Published | None:
+    source, terms, withdrawn = folder / ASSESSMENT, folder / TERMS, folder / WITHDRAWN
+    if not (REPORT.fullmatch(folder.name) and source.is_file() and terms.is_file()):
+        return None
+    try:
+        edition = Edition.parse(terms.read_bytes())
+    except BadEdition:
+        return None
+    if edition.public_from > now:
         return None
     said = json.loads(source.read_bytes())
-    files = tuple((name, (folder / name).stat().st_size) for name in FILES if (folder / name).is_file())
-    return Published(folder.name, said["subject"]["alias"], said["issued"], tuple(said["notices"]), files)
+    return Published(
+        folder.name,
+        said["subject"]["alias"],
+        said["issued"],
+        tuple(said["notices"]),
+        tuple((name, (folder / name).stat().st_size) for name in FILES if (folder / name).is_file()),
+        moment(edition.public_from),
+        edition.withheld,
+        withdrawn.read_text("utf-8") if withdrawn.is_file() else "",
+    )
 
 
 def _advisory(house: House, standing: Standing) -> Advisory:

@@ -63,7 +63,9 @@ class Installation:
         from seatrial.evaluation.submitted_runs import why_stopped
         from seatrial.framework.standing import Effect
         from seatrial.framework.submission import STILL
+        from seatrial.framework.viewer import Viewer
         from seatrial.house import House
+        from seatrial.publication import Publications
 
         place = home()
         opened = custody or CustodyHome.open(place)
@@ -94,6 +96,9 @@ class Installation:
                 record_owed(opened.entries, made.house.log, made.custodian)
             opened.forget(standing.object)
 
+        def paper(submission: str, digest: str) -> bytes:
+            return made.house.papers.get(Viewer.for_submission(submission), submission, digest)
+
         rooms: dict[Effect, CarryOut] = {
             Effect.END_LEASES: end_leases,
             Effect.SUSPEND_LEASES: hold_leases,
@@ -101,6 +106,7 @@ class Installation:
             Effect.STOP_RUNS: stop_runs,
             Effect.START_DELETION: start_deletion,
             Effect.DELETE_NOW: delete_now,
+            Effect.SETTLE_PUBLICATION: Publications(place, paper).settle,
         }
 
         def packs(ref: PackRef | None) -> PolicyPack:

@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 ROLES = (*(str(role) for role in Role), CLOCK)
 KEYED = {"agree": KeyAction.AGREE, "adopt_pack": KeyAction.ADOPT_PACK}
-KEYED["resume_after_incident"] = KeyAction.RESUME_AFTER_INCIDENT
+KEYED |= {"resume_after_incident": KeyAction.RESUME_AFTER_INCIDENT, "publish_report": KeyAction.PUBLISH_REPORT}
 LATER = (HOUR, 30 * DAY, 95 * DAY)
 RELEASE_WORDS = re.compile(
     r"releas|launch|deploy|roll_?out|go_live|general_avail|(?<!window_)publish_model", re.IGNORECASE
@@ -68,6 +68,8 @@ RELEASE_WORDS = re.compile(
 BEFORE_AGREEMENT = {"", "inquiry", "draft", "submitted", "terms"}
 EARLY = {"inquire", "share_dossier", "evaluate"}  # the consents that rows up to the agreement look at
 LATE = {"evaluate", "analysis_after_window"}  # and those from there on
+ISSUED = {"report_issued", "handoff", "closed"}
+PUBLISHING = {*LATE, "publish_report"}
 
 
 @dataclass(frozen=True)
@@ -111,13 +113,14 @@ def told_apart(node: Node) -> tuple[object, ...]:
     held = frozenset(paper.kind for paper in one.documents) & {"dossier", "agreement", "plan"}
     return (
         one.state,
-        given & (EARLY if one.state in BEFORE_AGREEMENT else LATE),
+        given & (EARLY if one.state in BEFORE_AGREEMENT else PUBLISHING if one.state in ISSUED else LATE),
         bool(ended),
         held,
         access_open(one, node.now),
         one.mark("paused_by"),
         one.mark("commented"),
         one.date("last_incident") is not None,
+        one.state in ISSUED and (one.date("public_from") or node.now) > node.now,
         due(one, PACK, node.now),
     )
 
@@ -465,11 +468,43 @@ def test_weights_and_lowered_safeguards_take_consents_of_their_own(
 # Two keys
 
 
+def test_a_report_is_published_by_both_sides_alone_stopped_by_either_and_by_nobody_once_its_day_has_come() -> None:
+    node = richest()["report_issued"]
+    standing = node.standing.with_date("public_from", None)
+    standing = standing.with_consent(consent(Activity.PUBLISH_REPORT, given=node.now, days=20))
+    acts = {role: full("publish_report", role, node) for role in ("developer_owner", "evaluator_lead")}
+    for act in acts.values():
+        published, effects = apply(standing, act, PACK, node.now)
+        assert (published.state, published.date("public_from")) == ("report_issued", act.date)
+        assert Effect.SETTLE_PUBLICATION in effects
+    act = acts["evaluator_lead"]
+    refused = {
+        "no consent": (replace(standing, consents=standing.consents[:-1]), act),
+        "consent over by then": (standing, replace(act, date=node.now + 20 * DAY)),
+        "one key": (standing, replace(act, votes=act.votes[:1])),
+        "another edition": (
+            standing,
+            replace(act, documents=full_act("revise", actor("evaluator"), node.now).documents),
+        ),
+        "agreed before": (published, full("publish_report", "evaluator_lead", Node(published, node.now + DAY))),
+    }
+    for why, (where, tried) in refused.items():
+        assert not isinstance(outcome(where, tried, tried.at)[0], Standing), why
+    for role in acts:
+        stopped, effects = apply(published, bare("stop_publication", role, node), PACK, node.now)
+        assert (stopped.date("public_from"), Effect.SETTLE_PUBLICATION in effects) == (None, True)
+        later = Node(published, node.now + 10 * DAY)
+        assert not isinstance(outcome(published, bare("stop_publication", role, later), later.now)[0], Standing)
+    assert Effect.SETTLE_PUBLICATION in WITHDRAWAL
+
+
 @given(st.sets(st.sampled_from(range(4))), st.sampled_from(sorted(KEYED)))
 @settings(deadline=None, max_examples=60)
 def test_no_single_person_and_no_single_side_turns_two_keys(kept: set[int], event: str) -> None:
-    node = richest()["incident_hold" if event.startswith("resume") else "terms"]
-    standing = node.standing.with_consent(consent(Activity.EVALUATE, given=node.now))
+    where = {"resume_after_incident": "incident_hold", "publish_report": "report_issued"}
+    node = richest()[where.get(event, "terms")]
+    standing = node.standing.with_date("public_from", None).with_consent(consent(Activity.EVALUATE, given=node.now))
+    standing = standing.with_consent(consent(Activity.PUBLISH_REPORT, given=node.now))
     standing = standing.with_consent(consent(Activity.SHARE_DOSSIER, given=node.now))
     name, _ = asked(event, node.now)
     request, (mine, theirs) = keys(KEYED[event], "sub-1", node.now, of=name)

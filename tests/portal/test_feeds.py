@@ -24,14 +24,15 @@ from seatrial.framework.viewer import Viewer
 from seatrial.framework.vocabulary import Surface, Wording, check
 from seatrial.notices.addresses import MOST_CODES, MOST_TRIES, Addresses, NotNow
 from seatrial.notices.feeds import Feeds
-from seatrial.portal.brief import MATTERS, SAID_NOTHING, brief, text
 from seatrial.registry import Registry
 from seatrial.report import build, numbers
 from seatrial.report.assessment import NOTICES, to_json
+from seatrial.report.brief import MATTERS, SAID_NOTHING, brief, text
 from seatrial.storage.stores.mail import MOST_FEEDS, MailTables
 from support.browser import browser, visits
 from support.framework import BUREAU, DAY, LAB, actor, consent, fresh, full_act, subject
 from support.portal_server import serving
+from support.published import published_folder
 
 if TYPE_CHECKING:
     from portal.conftest import Served
@@ -255,9 +256,7 @@ def test_a_brief_keeps_to_the_words(name: str) -> None:
 
 
 def published(portal: Served, name: str = "heron-7-2026") -> str:
-    folder = portal.home / "published" / name
-    folder.mkdir(parents=True)
-    (folder / "assessment.json").write_bytes(to_json(assessments()["with_model"]))
+    published_folder(portal.home, name, to_json(assessments()["with_model"]))
     return f"/reports/{name}/brief/"
 
 

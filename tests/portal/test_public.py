@@ -30,6 +30,7 @@ from seatrial.portal import pages
 from seatrial.portal.routes import ROUTES
 from seatrial.report import bundle
 from seatrial.shipped import load_shipped
+from support.published import published_folder
 
 if TYPE_CHECKING:
     from django.test import Client
@@ -224,15 +225,27 @@ def test_another_signer_is_not_taken_for_the_one_that_is_trusted(portal: Served)
 
 
 def test_a_published_report_is_listed_and_its_files_are_saved_not_shown(portal: Served) -> None:
-    folder = portal.home / "published" / "heron-1"
-    folder.mkdir(parents=True)
-    (folder / "assessment.json").write_text('{"subject": {"alias": "heron"}, "issued": "2026-10-01", "notices": ["n"]}')
+    said = b'{"subject": {"alias": "heron"}, "issued": "2026-10-01T09:00:00Z", "notices": ["n"]}'
+    folder = published_folder(portal.home, "heron-1", said)
+    published_folder(portal.home, "heron-2", said, datetime.now(UTC) + timedelta(hours=1))
+    (portal.home / "published" / "heron-3").mkdir()
+    (portal.home / "published" / "heron-3" / "assessment.json").write_bytes(said)
     (folder / "other.txt").write_text("not one of a report's files")
     client = portal.client()
-    assert "heron-1" in client.get("/reports/").content.decode()
-    assert "assessment.json" in client.get("/reports/heron-1/").content.decode()
+    listed = client.get("/reports/").content.decode()
+    assert ("heron-1" in listed, "heron-2" in listed, "heron-3" in listed) == (True, False, False)
+    page = client.get("/reports/heron-1/").content.decode()
+    assert "assessment.json" in page
+    assert "Each run by itself" in page
+    assert "It was published here" in uploaded(client, said)
     assert "attachment" in client.get("/reports/heron-1/assessment.json").headers["Content-Disposition"]
-    for path in ("/reports/heron-2/", "/reports/heron-1/other.txt", "/reports/heron-1/report.pdf"):
+    for path in (
+        "/reports/heron-2/",
+        "/reports/heron-3/",
+        "/reports/heron-2/assessment.json",
+        "/reports/heron-1/other.txt",
+        "/reports/heron-1/report.pdf",
+    ):
         assert client.get(path).status_code == 404
 
 

@@ -134,7 +134,7 @@ ALL_PAPERS = (
     *("incident_plan", "plan", "budget", "access_receipt", "interim_report", "preflight_record"),
     *("endpoint_sanity_record", "incident_record", "incident_closing_note", "deviations", "result_record"),
     *("transcript_review", "draft", "versioned_diff", "report", "annexed_comments", "incident_list"),
-    *("transfer_receipt", "removal_record", "deletion_request"),
+    *("transfer_receipt", "removal_record", "deletion_request", "public_edition"),
 )
 
 
@@ -145,7 +145,11 @@ def papers(at: datetime) -> tuple[Document, ...]:
 
 def full_act(event: str, by: Actor, at: datetime, *, about: str = "sub-1", **changed: Any) -> Act:  # noqa: ANN401 - any field
     """An act that brings every paper, key and mark that any row could ask for; only the row decides."""
-    action = {"adopt_pack": KeyAction.ADOPT_PACK, "resume_after_incident": KeyAction.RESUME_AFTER_INCIDENT}
+    action = {
+        "adopt_pack": KeyAction.ADOPT_PACK,
+        "resume_after_incident": KeyAction.RESUME_AFTER_INCIDENT,
+        "publish_report": KeyAction.PUBLISH_REPORT,
+    }
     request, votes = keys(action.get(event, KeyAction.AGREE), about, at)
     full = Act(
         event,
@@ -160,13 +164,20 @@ def full_act(event: str, by: Actor, at: datetime, *, about: str = "sub-1", **cha
         marks=(("candidates", "0"),),
     )
     full = replace(full, **changed)
-    return full if "documents" in changed or event != "agree" else _of_what_is_agreed(full)
+    return full if "documents" in changed or event not in KEYED_PAPERS else _of_what_keys_are_for(full)
 
 
-def _of_what_is_agreed(act: Act) -> Act:
-    """With the agreement that the act's own keys were turned for."""
-    asked = act.key_request
-    papers = (replace(one, digest=asked.digest) if asked and one.kind == "agreement" else one for one in act.documents)
+KEYED_PAPERS = {
+    "agree": "agreement",
+    "resume_after_incident": "incident_closing_note",
+    "publish_report": "public_edition",
+}
+
+
+def _of_what_keys_are_for(act: Act) -> Act:
+    """With the paper that the act's own keys were turned for."""
+    asked, kind = act.key_request, KEYED_PAPERS[act.event]
+    papers = (replace(one, digest=asked.digest) if asked and one.kind == kind else one for one in act.documents)
     return replace(act, documents=tuple(papers))
 
 

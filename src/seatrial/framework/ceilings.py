@@ -53,6 +53,7 @@ FREE_EVENTS = frozenset(
         "record_partner_date",
         "window_end",
         "lapse",
+        "stop_publication",
     }
 )  # protective, or the developer's alone: nothing may be demanded before them
 

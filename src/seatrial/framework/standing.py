@@ -57,6 +57,7 @@ class Effect(StrEnum):
     START_DELETION = "start_deletion"
     DELETE_NOW = "delete_now"
     ISSUE_RECEIPT = "issue_receipt"
+    SETTLE_PUBLICATION = "settle_publication"
     NOTIFY = "notify"
 
 

@@ -182,6 +182,21 @@ def _time_left(case: Case) -> bool:
     return timer.extensions < timer.clock.extra_times and not timer.over(case.now)
 
 
+def _announced(case: Case) -> bool:
+    return case.standing.date(record.PUBLIC_FROM) is not None
+
+
+def _still_to_come(case: Case) -> bool:
+    day = case.standing.date(record.PUBLIC_FROM)
+    return day is not None and case.now < day
+
+
+def _publishable(case: Case) -> bool:
+    """Whether a consent to publish that holds now holds on the day itself as well."""
+    day = max(case.act.date or case.now, case.now)
+    return any(given.active(day) for given in case.standing.consenting(case.now, Activity.PUBLISH_REPORT))
+
+
 _ENDING = (Effect.END_LEASES, Effect.STOP_RUNS, Effect.NOTIFY)
 WITHDRAWAL = (
     Effect.END_LEASES,
@@ -191,6 +206,7 @@ WITHDRAWAL = (
     Effect.STRIP_FINDINGS,
     Effect.START_DELETION,
     Effect.ISSUE_RECEIPT,
+    Effect.SETTLE_PUBLICATION,
     Effect.NOTIFY,
 )
 _ACCESS_CONSENTS = when("consents to hold weights or reduce safeguards, as the subject needs", _for_access)
@@ -251,7 +267,7 @@ _ACCESS = (
           *brought("incident_record"), protective=True, records=record.held_for_incident,
           effects=(Effect.SUSPEND_LEASES, Effect.STOP_RUNS, Effect.FREEZE_EVIDENCE, Effect.NOTIFY)),
     *rows("incident_hold", "resume_after_incident", _SIDES, "preflight", _EVALUATE, WINDOW_OPEN,
-          two_keys(KeyAction.RESUME_AFTER_INCIDENT), *brought("incident_closing_note"),
+          two_keys(KeyAction.RESUME_AFTER_INCIDENT), *brought("incident_closing_note"), keyed("incident_closing_note"),
           effects=(Effect.RESUME_LEASES,), records=record.going_on),
     *rows(RUNS, "end_runs", EVALUATOR, "review", *brought("deviations"), effects=_ENDING, protective=True,
           records=record.runs_ended),
@@ -297,13 +313,24 @@ _AFTER_ACCESS = (
           records=record.purged),
 )
 
+_PUBLICATION = (
+    *rows("report_issued handoff closed", "publish_report", _SIDES, "same", consent(Activity.PUBLISH_REPORT),
+          two_keys(KeyAction.PUBLISH_REPORT), *brought("public_edition"), keyed("public_edition"), date(),
+          when("a day from which it is public, while the consent to publish holds", _publishable),
+          when("no edition that both sides have agreed on before", lambda case: not _announced(case)),
+          effects=(Effect.SETTLE_PUBLICATION, Effect.NOTIFY), records=record.publication),
+    *rows("report_issued handoff closed", "stop_publication", _SIDES, "same",
+          when("an edition whose day has not come", _still_to_come),
+          effects=(Effect.SETTLE_PUBLICATION, Effect.NOTIFY), protective=True, records=record.publication_stopped),
+)
+
 _EVERYWHERE = (
     *rows(_EVERY, "record_release_date", OWNER, "same", protective=True, records=record.release_date),
     *rows(_EVERY, "record_partner_date", OWNER, "same", protective=True, records=record.partner_date),
     *rows(_EVERY, "record_incident", _PARTIES, "same", *brought("incident_record"), effects=(Effect.NOTIFY,),
           protective=True, records=record.incident),
     *rows(_EVERY, "revoke_consent", OWNER, "same", when("the consent that is revoked", record.known_consent),
-          effects=(Effect.NOTIFY,), protective=True, records=record.consent_revoked),
+          effects=(Effect.SETTLE_PUBLICATION, Effect.NOTIFY), protective=True, records=record.consent_revoked),
     *rows(_CONSENTING, "give_consent", OWNER, "same",
           when("the consent that is given", lambda case: case.act.consent is not None), protective=True),
     *_in_each(_GOING_ON, "extend_access", OWNER, date(),
@@ -315,7 +342,7 @@ _EVERYWHERE = (
 
 SUBMISSION = Lifecycle(
     kind=Kind.SUBMISSION,
-    transitions=(*_BEFORE_ACCESS, *_ACCESS, *_AFTER_ACCESS, *_EVERYWHERE),
+    transitions=(*_BEFORE_ACCESS, *_ACCESS, *_AFTER_ACCESS, *_PUBLICATION, *_EVERYWHERE),
     meaning=STATES,
     final=FINAL,
     belongs=belongs,

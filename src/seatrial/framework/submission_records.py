@@ -14,6 +14,7 @@ from seatrial.framework.window import open_window
 if TYPE_CHECKING:
     from seatrial.framework.lifecycle import Case
 
+PUBLIC_FROM = "public_from"  # the date under which the day of a publication is recorded
 INCIDENT = "incident"  # the fault that a hold is accounted to
 
 
@@ -114,6 +115,16 @@ def comment_extended(case: Case) -> Standing:
     """The developer takes more time to comment."""
     used = int(case.standing.mark("comment_extensions") or 0)
     return case.standing.with_mark("comment_extensions", str(used + 1))
+
+
+def publication(case: Case) -> Standing:
+    """From which day the public edition of the report is open to everybody; one that has passed means from now on."""
+    return case.standing.with_date(PUBLIC_FROM, max(case.act.date or case.now, case.now))
+
+
+def publication_stopped(case: Case) -> Standing:
+    """Nothing is published; both sides may agree on an edition again."""
+    return case.standing.with_date(PUBLIC_FROM, None)
 
 
 def release_date(case: Case) -> Standing:

@@ -106,7 +106,7 @@ class Feeds:
             Entry(
                 f"report/{one.name}",
                 f"A report was published: {one.subject}",
-                instant(one.issued, "issued"),
+                instant(one.since, "since"),
                 f"{url}/reports/{one.name}/brief/",
                 "A measurement with its error. It says nothing of whether anything may be released.",
             )

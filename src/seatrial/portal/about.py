@@ -47,6 +47,7 @@ PAGES = (
     ("Access", "submission-access", DEVELOPER_ROLES),
     ("Runs", "submission-runs", DEVELOPER_ROLES),
     ("Report", "submission-report", DEVELOPER_ROLES),
+    ("Publication", "submission-publication", DEVELOPER_ROLES | {Role.EVALUATOR_LEAD}),
     ("Who sees what", "submission-grants", DEVELOPER_ROLES),
     ("Receipts", "submission-receipts", DEVELOPER_ROLES),
 )

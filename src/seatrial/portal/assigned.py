@@ -34,6 +34,8 @@ RICHER = {
     "deliver_draft": "report-deliver",
     "revise": "report-revise",
     "sign_report": "report-sign",
+    "publish_report": "submission-publication",
+    "stop_publication": "submission-publication",
 }
 """The pages of an evaluator's steps that show more than a form."""
 

@@ -10,7 +10,7 @@ from seatrial.framework.framework_text import READERS
 from seatrial.framework.participant import Role
 from seatrial.portal.access import ANYBODY, SIGNED_IN, Again, Operation
 from seatrial.portal.identity.assurance import Need
-from seatrial.portal.routes import DEVELOPER, EVALUATING, OWNER, PARTIES, READING
+from seatrial.portal.routes import DEVELOPER, EVALUATING, KEYS, OWNER, PARTIES, READING, SIGNING
 
 FINDINGS = frozenset(
     {Role.ANALYST, Role.VERIFIER, Role.COORDINATOR, Role.CLEARINGHOUSE_LEAD, Role.MAINTAINER, Role.AGENCY_READER}
@@ -43,6 +43,11 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("access_log_proof", "GET", f"{_ONE}/access-log/{{number}}", DEVELOPER),
     Operation("grants_list", "GET", f"{_ONE}/grants", READING),
     Operation("grant_end", "POST", f"{_ONE}/grants/{{grant}}/end", OWNER, again=ITSELF),
+    Operation("publication_show", "GET", f"{_ONE}/publication", SIGNING),
+    Operation("publication_propose", "POST", f"{_ONE}/publication", KEYS, Need.SIGNING),
+    Operation("publication_key", "POST", f"{_ONE}/publication/keys", KEYS, Need.SIGNING),
+    Operation("publication_stop", "POST", f"{_ONE}/publication/stop", KEYS, again=ITSELF),
+    Operation("publication_file", "GET", f"{_ONE}/publication/files/{{file}}", SIGNING),
     Operation("reads_list", "GET", f"{_ONE}/reads", DEVELOPER | {Role.AUDITOR}),
     Operation("receipts_list", "GET", f"{_ONE}/receipts", DEVELOPER),
     Operation("receipt_show", "GET", f"{_ONE}/receipts/{{seq}}", SIDES),

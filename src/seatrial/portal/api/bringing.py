@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 SIGNED = frozenset({"sign_report", "sign_off"})
 """Steps that stand for a signature: a person takes them, with a passkey that was just shown."""
 
+ELSEWHERE = {"publish_report": "POST publication", "stop_publication": "POST publication/stop"}
+"""Steps whose paper is made here and never brought."""
+
 
 def desk(request: PortalRequest) -> Desk:
     """The desk of whoever calls."""
@@ -52,6 +55,8 @@ def stepped(request: PortalRequest, response: HttpResponse, name: str, kind: Kin
     """Take the step."""
     at = desk(request)
     record = found(at, name, kind)
+    if given.event in ELSEWHERE:
+        raise NotAccepted("event", f"{given.event} has an operation of its own: {ELSEWHERE[given.event]}")
     _by_whom(request, record.standing, given.event)
     things = brought(given, record.standing, at)
     outcome = at.act(name, given.event, things, request_digest(request), request.expected)

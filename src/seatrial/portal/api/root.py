@@ -11,7 +11,7 @@ from ninja.renderers import JSONRenderer
 from ninja.responses import NinjaJSONEncoder
 
 from seatrial.framework.instant import text
-from seatrial.portal.api import custody, ledger, meta, objects, packs, reports, reviews, submissions
+from seatrial.portal.api import custody, ledger, meta, objects, packs, publication, reports, reviews, submissions
 from seatrial.portal.api.problems import told
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _made() -> SeatrialApi:
     answer = cast("Callable[[HttpRequest, Any], HttpResponse]", told)
     built.add_exception_handler(ValidationError, answer)
     built.add_exception_handler(HttpError, answer)
-    for area in (submissions, objects, custody, reviews, ledger, packs, reports, meta):
+    for area in (submissions, objects, custody, publication, reviews, ledger, packs, reports, meta):
         built.add_router("", area.router)
     return built
 

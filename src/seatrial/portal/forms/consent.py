@@ -43,6 +43,12 @@ WORDS = {
     Activity.PUBLISH_REPORT: "publish the report, with two keys",
 }
 """What whoever is named may do, as a person reads it."""
+PUBLISHING: dict[str, object] = {
+    "activity": Activity.PUBLISH_REPORT.value,
+    "purposes": [Purpose.REPORT.value],
+    "classes": [DataClass.R.value],
+}
+"""What a form begins with that a page on a publication leads to."""
 
 
 class ConsentForm(forms.Form):
@@ -82,6 +88,8 @@ class ConsentForm(forms.Form):
             "classes": [DataClass.M.value, DataClass.P.value, DataClass.T.value, DataClass.S.value, DataClass.K.value],
             "expires": subject.expires.astimezone(UTC),
         }
+        if here.request.GET.get("activity") == Activity.PUBLISH_REPORT:
+            first |= PUBLISHING
         for name, value in first.items():
             self.fields[name].initial = value
 

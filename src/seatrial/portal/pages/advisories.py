@@ -46,8 +46,8 @@ def show(request: PortalRequest, name: str) -> HttpResponse:
 def annex(request: PortalRequest) -> HttpResponse:
     """What published reviews say about each kind of weakness, and how each is met, without a name of any model."""
     home = house().home
-    published = disclosed.reports(home)
-    found = [_annex(disclosed.report_file(home, one.name, "assessment.json")) for one in published[:MOST]]
+    published = disclosed.reports(home, request.now)
+    found = [_annex(disclosed.report_file(home, one.name, "assessment.json", request.now)) for one in published[:MOST]]
     context = {"annexes": found, "total": len(published), "marking": MARKING}
     return render(request, "advisories/annex.html", context)
 

@@ -33,7 +33,7 @@ def changes(request: PortalRequest, secret: str = "") -> HttpResponse:
 
 def published(request: PortalRequest) -> HttpResponse:
     """What was published, as Atom."""
-    made = Feeds(house()).published(disclosed.reports(place().home), place().url, request.now)
+    made = Feeds(house()).published(disclosed.reports(house().home, request.now), place().url, request.now)
     return HttpResponse(made, content_type=MEDIA_TYPE)
 
 

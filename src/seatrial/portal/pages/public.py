@@ -85,13 +85,13 @@ def statistics(request: PortalRequest) -> HttpResponse:
 
 def reports(request: PortalRequest) -> HttpResponse:
     """The reports that were published."""
-    return render(request, "public/reports.html", {"reports": disclosed.reports(house().home)})
+    return render(request, "public/reports.html", {"reports": disclosed.reports(house().home, request.now)})
 
 
 def report(request: PortalRequest, name: str) -> HttpResponse:
     """One published report and its files."""
     try:
-        found = disclosed.report(house().home, name)
+        found = disclosed.report(house().home, name, request.now)
     except LookupError as error:
         raise NotHere(name) from error
     files = [
@@ -101,10 +101,10 @@ def report(request: PortalRequest, name: str) -> HttpResponse:
     return render(request, "public/report.html", {"report": found, "files": files})
 
 
-def report_file(request: PortalRequest, name: str, file: str) -> HttpResponse:  # noqa: ARG001 - a view has one
+def report_file(request: PortalRequest, name: str, file: str) -> HttpResponse:
     """A file of a published report, always to be saved: it is not shown under this site's own address."""
     try:
-        content = disclosed.report_file(house().home, name, file)
+        content = disclosed.report_file(house().home, name, file, request.now)
     except LookupError as error:
         raise NotHere(name) from error
     answer = HttpResponse(content, content_type=disclosed.FILES[file][1])
@@ -130,7 +130,12 @@ def verify(request: PortalRequest) -> HttpResponse:
         keys = (given["key"],) if given["key"] else disclosed.log_keys(house())
         policy = given["policy"] or (None if given["key"] else disclosed.witness_policy(house()))
         signer = given["signer"] or _report_key()
-        result = {"checked": checked(given["file"].read(), keys, policy, signer), "own": not given["key"]}
+        content = given["file"].read()
+        result = {
+            "checked": checked(content, keys, policy, signer),
+            "own": not given["key"],
+            "published": disclosed.published_as(house().home, content, request.now),
+        }
     status = 422 if form.errors else 200
     return render(request, "public/verify.html", {"form": form, "result": result}, status=status)
 

@@ -55,8 +55,14 @@ RICHER = {
     "extend_access": "submission-access",
     "comment": "submission-report",
     "extend_comment": "submission-report",
+    "publish_report": "submission-publication",
+    "stop_publication": "submission-publication",
 }
 """The pages of a developer's steps that show more than a form."""
+PUBLICATION = frozenset({"publish_report", "stop_publication"})
+"""Steps whose paper is made by their own page, for either side."""
+PAGE_OF_KEY = {KeyAction.AGREE: "submission-agreement", KeyAction.PUBLISH_REPORT: "submission-publication"}
+"""Where both sides read what they turn a key for."""
 
 
 def desk(request: PortalRequest) -> Desk:
@@ -109,7 +115,7 @@ def step(request: PortalRequest, name: str, event: str) -> HttpResponse:
     offer = next((one for one in here.desk.offers(here.standing) if one.event == event), None)
     if offer is None:
         return not_found(request)
-    if event in RICHER and here.role in DEVELOPER_ROLES:
+    if event in RICHER and (here.role in DEVELOPER_ROLES or event in PUBLICATION):
         return redirect(RICHER[event], name=name)
     form = StepForm(offer, request.POST or None, request.FILES or None)
     said = f"Recorded: {words(event)}."
@@ -178,8 +184,8 @@ def back(here: About, page: str, fragment: str = "") -> HttpResponseRedirect:
 
 
 def _keys(here: About, keys: Keys) -> dict[str, Any]:
-    page = "submission-agreement" if keys.request.action is KeyAction.AGREE else "submission-key"
-    more = () if keys.request.action is KeyAction.AGREE else (keys.request.action,)
+    page = PAGE_OF_KEY.get(keys.request.action, "submission-key")
+    more = () if keys.request.action in PAGE_OF_KEY else (keys.request.action,)
     rule = here.pack.key_rule(keys.request.action)
     return {
         "request": keys.request,

@@ -18,6 +18,7 @@ from seatrial.storage.tables import rows
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from seatrial.framework.two_key import KeyAction
     from seatrial.framework.viewer import Viewer
     from seatrial.storage.session import Database
 
@@ -159,9 +160,17 @@ class PermissionTables:
 
     def void(self, viewer: Viewer, submission: str, at: datetime) -> int:
         """Void all open requests of a submission, and so every vote on them; how many."""
+        return self._voided(viewer, submission, at)
+
+    def take_back(self, viewer: Viewer, submission: str, action: KeyAction, at: datetime) -> int:
+        """Void the open requests for one action, and so every key that was turned for it; how many."""
+        return self._voided(viewer, submission, at, action=action)
+
+    def _voided(self, viewer: Viewer, submission: str, at: datetime, **which: str) -> int:
         with self._database.session(viewer, writing=True):
             self._seen(viewer, submission)
-            going = list(rows.KeyRequest.objects.filter(submission_id=submission, withdrawn_at__isnull=True))
+            asked = rows.KeyRequest.objects.filter(submission_id=submission, withdrawn_at__isnull=True)
+            going = list(asked.filter(**which))
             for row in going:
                 row.withdrawn_at, row.record = at, {**row.record, "withdrawn_at": at.isoformat()}
             rows.KeyRequest.objects.bulk_update(going, ["withdrawn_at", "record"])
