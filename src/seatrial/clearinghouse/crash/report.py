@@ -90,5 +90,8 @@ class CrashReport:
 
     @property
     def type_word(self) -> str:
-        """The type without its access: `Heap-buffer-overflow`, `Null-dereference`, `UNKNOWN`."""
-        return self.type.partition("\n")[0].removesuffix(" READ").removesuffix(" WRITE")
+        """The type without its access: `Heap-buffer-overflow`, `Null-dereference`, `UNKNOWN`; of a kernel also its bug."""
+        word, _, rest = self.type.partition("\n")
+        if word == "Kernel failure" and rest:
+            return f"{word}\n{rest.partition(chr(10))[0]}"
+        return word.removesuffix(" READ").removesuffix(" WRITE")

@@ -1,0 +1,122 @@
+"""From the text of a log to reports: lines, drafts, and what is derived from a draft."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from seatrial.clearinghouse.crash import frames as tables
+from seatrial.clearinghouse.crash import signature, sniff
+from seatrial.clearinghouse.crash.lines import lines_of
+from seatrial.clearinghouse.crash.reading import FRAME, Reading
+from seatrial.clearinghouse.crash.report import CrashReport, Stack
+
+if TYPE_CHECKING:
+    from seatrial.clearinghouse.crash.draft import Draft
+    from seatrial.clearinghouse.crash.report import Frame
+
+
+def parse(text: str | bytes) -> list[CrashReport]:
+    """Every crash that a log tells of; empty where it tells of none.
+
+    The crash of a process comes first, before the messages that it went on after (UBSan's before an error of
+    AddressSanitizer); otherwise reports stand in the order of the log. No text raises; work is linear in its length.
+    """
+    lines, cut = lines_of(text)
+    whole = text if isinstance(text, str) else "\n".join(lines)
+    reading = Reading(lines, go=".go:" in whole, scary_signal="(signal)" in whole)
+    search, call = sniff.SEARCH.search, sniff.call
+    take = reading.frame
+    for place, line in enumerate(lines):
+        reading.at = place
+        draft = reading.draft
+        if draft is not None and draft.frame_line is not None and draft.frame_line(draft, line):
+            continue
+        found = FRAME(line)
+        if found:
+            take(found[1], found[2], found[3])
+        elif search(line):
+            reading.facts += 1
+            call(reading, line)
+            if reading.full:
+                cut = True
+                break
+    reading.at = len(lines)
+    reading.finish()
+    return [_report(draft, end, partial=cut) for draft, end in _ordered(reading.done)]
+
+
+def _ordered(done: list[tuple[Draft, int]]) -> list[tuple[Draft, int]]:
+    """Each crash before the messages that its process printed on its way to it."""
+    ordered: list[tuple[Draft, int]] = []
+    before: list[tuple[Draft, int]] = []
+    for entry in done:
+        if entry[0].fatal and not entry[0].weak:
+            ordered += [entry, *before]
+            before = []
+        else:
+            before.append(entry)
+    return ordered + before
+
+
+def _report(draft: Draft, end: int, *, partial: bool) -> CrashReport:
+    stacks = tuple(Stack(role, tuple(frames)) for role, frames in draft.stacks if role is not None and frames)
+    crash = next((stack.frames for stack in stacks if stack.role == "crash"), ())
+    if not crash and draft.site is not None:
+        crash = (draft.site,)
+    trace, unfiltered = _trace(crash, draft.table)
+    if draft.type in {"Stack-overflow", "Stack overflow"}:
+        trace = signature.rotated(trace)
+    names = draft.head
+    state = signature.state(names, draft.names, draft.type)
+    if state == "NULL" and draft.raw and not any(frame.function for frame in crash):
+        state = signature.state(draft.raw, draft.names, draft.type, offsets=True)
+    if draft.count == 0 or not draft.names:
+        state = _named_state(draft, state, trace, unfiltered)
+    kind = signature.type_of(draft.type, draft.address)
+    return CrashReport(
+        tool=draft.tool,
+        language=draft.language,
+        type=kind,
+        access=draft.access,
+        size=draft.size,
+        address=draft.address,
+        stacks=stacks,
+        trace=trace,
+        unfiltered=unfiltered,
+        state=state,
+        crash_line=signature.crash_line(draft.site if draft.tool in {"ubsan", "rust"} and draft.site else trace[0] if trace else None),
+        title=_title(draft, kind, trace, state),
+        alternative_titles=tuple(draft.alternatives),
+        signal=draft.signal,
+        summary=draft.summary,
+        security=signature.is_security(kind),
+        partial=partial or not stacks,
+        span=(draft.start, end),
+    )
+
+
+def _trace(crash: tuple[Frame, ...], table: str) -> tuple[tuple[Frame, ...], bool]:
+    """The kept frames of the crash's stack, and whether none was kept and they are all."""
+    keep = tables.kept
+    kept = tuple(frame for frame in crash if frame.reliable and keep(frame, table))
+    own = tuple(frame for frame in kept if not tables.secondary(frame, table))
+    chosen = own or kept
+    if chosen:
+        return chosen, False
+    usable = tuple(frame for frame in crash if frame.reliable and (frame.function or frame.module or frame.file))
+    return usable, bool(usable)
+
+
+def _named_state(draft: Draft, state: str, trace: tuple[Frame, ...], unfiltered: bool) -> str:
+    """Where the broad filter left no frame of a Go program: its package is `main`, which the filter takes for an entry."""
+    if draft.language != "go" or unfiltered or not trace:
+        return state
+    lines = [*draft.head, *(frame.function.rpartition("/")[2] for frame in trace)][:3]
+    return signature.state(lines, (), draft.type)
+
+
+def _title(draft: Draft, kind: str, trace: tuple[Frame, ...], state: str) -> str:
+    if not draft.title:
+        return signature.title(kind, trace, state)
+    function = draft.process or (trace[0].function if trace else "")
+    return f"{draft.title} in {function}" if function else draft.title
