@@ -11,9 +11,12 @@ from __future__ import annotations
 
 import difflib
 import importlib
+import sys
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -70,17 +73,31 @@ def sources() -> dict[str, Source]:
     Raises `PackError` when two distributions claim one id.
     """
     found = {name: Source(name, place, "seatrial", built_in=True) for name, place in BUILT_IN.items()}
-    from importlib.metadata import entry_points  # noqa: PLC0415 - its import costs more than a family's
-
-    installed = sorted(entry_points(group=GROUP), key=lambda point: (point.name, _distribution(point)))
-    for name, claims in Counter(point.name for point in installed).items():
-        owners = [_distribution(point) for point in installed if point.name == name]
+    installed = _installed(_shelves())
+    for name, claims in Counter(one.id for one in installed).items():
+        owners = [one.distribution for one in installed if one.id == name]
         if claims > 1 or name in BUILT_IN:
             owners += ["seatrial itself"] * (name in BUILT_IN)
             raise PackError(f"family id {name!r} is claimed by {' and '.join(owners)}; uninstall or rename one")
-    for point in installed:
-        found[point.name] = Source(point.name, point.value, _distribution(point), built_in=False)
-    return found
+    return found | {one.id: one for one in installed}
+
+
+def _shelves() -> tuple[tuple[str, int], ...]:
+    """Where distributions may lie, each with the time of its last change: an installation shows in it."""
+    found = []
+    for place in sys.path:
+        with suppress(OSError):
+            found.append((place, Path(place).stat().st_mtime_ns))
+    return tuple(found)
+
+
+@lru_cache(maxsize=1)
+def _installed(_shelves: tuple[tuple[str, int], ...]) -> tuple[Source, ...]:
+    """The private ones; looked for again once a shelf changed, since a plan asks for a family hundreds of times."""
+    from importlib.metadata import entry_points  # noqa: PLC0415 - its import costs more than a family's
+
+    found = sorted(entry_points(group=GROUP), key=lambda point: (point.name, _distribution(point)))
+    return tuple(Source(point.name, point.value, _distribution(point), built_in=False) for point in found)
 
 
 def family_ids() -> tuple[str, ...]:

@@ -12,6 +12,7 @@ import asyncio
 import gc
 import logging
 import socket
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, cast
 
@@ -21,6 +22,7 @@ from django.core.exceptions import RequestAborted
 from django.core.handlers.asgi import ASGIHandler
 from django.http import StreamingHttpResponse
 
+from seatrial.battery.packs import PackError, family_by_id, family_ids
 from seatrial.custody.serving import config
 from seatrial.custody.waits import Waits
 
@@ -106,6 +108,9 @@ def serve_pages(listening: socket.socket) -> None:
         ImportError: A page cannot be loaded; said at the start, and not at its first visit.
     """
     import_module("seatrial.portal.urls")
+    with suppress(PackError):  # the plan that asks for it says so
+        for family in family_ids():
+            family_by_id(family)
     set_aside()
     served = config(Pages(), Waits())
     served.lifespan, served.limit_concurrency = "off", AT_ONCE
