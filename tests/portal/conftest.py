@@ -45,6 +45,7 @@ KINDS = {
     "works": OrganisationKind.VENDOR,
     "grid": OrganisationKind.INFRASTRUCTURE,
     "watch": OrganisationKind.AUDITOR,
+    "nsa": OrganisationKind.AGENCY,
 }
 
 

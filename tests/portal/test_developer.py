@@ -393,7 +393,7 @@ def test_a_withdrawal_is_one_page_and_one_button_and_its_receipt_says_what_ended
     assert two.state == "withdrawn"
     said = text(done)
     assert "What ended" in said
-    assert "Withdrawn." in said
+    assert "Everything has ended" in said
     for ending in ("dsse.json", "tlog-proof", "md"):
         file = two.owner.get(f"{two.at}receipts/withdrawal/{ending}")
         assert file.status_code == 200

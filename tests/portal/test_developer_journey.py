@@ -18,7 +18,7 @@ from support.framework import digest
 from support.portal_server import serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from django.test import Client
 
@@ -64,16 +64,17 @@ class Journey:
     two: Two
     ada: Visit
     lin: Visit
+    look: Callable[[Visit, str], None] = looked_at
 
     def asks(self) -> None:
         """An inquiry, once as it should not be."""
         page = self.ada.page
         page.goto("/submissions/")
-        looked_at(self.ada, "nothing")
+        self.look(self.ada, "nothing")
         page.get_by_role("link", name="New inquiry").click()
-        looked_at(self.ada, "inquiry")
+        self.look(self.ada, "inquiry")
         page.get_by_role("button", name="Send the inquiry").click()
-        looked_at(self.ada, "inquiry-wrong")
+        self.look(self.ada, "inquiry-wrong")
         page.locator("label", has_text="National Security Agency").click()
         page.get_by_label("What you share for this inquiry").fill("Is this in your remit?")
         page.get_by_label("Contact").fill("desk 4")
@@ -82,47 +83,50 @@ class Journey:
         page.get_by_label("Digest of its identity record").fill(digest("heron-7"))
         page.get_by_role("button", name="Send the inquiry").click()
         self.two.name = page.url.split("/")[4]
-        looked_at(self.ada, "overview-inquiry")
+        self.look(self.ada, "overview-inquiry")
 
     def offers(self) -> None:
         """A dossier, shared."""
         page = self.ada.page
         page.get_by_role("link", name="Start dossier").click()
-        looked_at(self.ada, "step")
+        self.look(self.ada, "step")
         page.get_by_role("button", name="Start dossier").click()
         page.get_by_role("link", name="Submit", exact=True).click()
-        looked_at(self.ada, "share")
+        self.look(self.ada, "share")
         page.get_by_role("button", name="Consent and share").click()
         assert self.two.state == "submitted"
-        self.two.act(LEAD, "begin_terms", "capacity_note")
 
     def agrees(self) -> None:
         """A consent, and a text that both sides sign."""
         page, lin = self.ada.page, self.lin.page
         page.goto(f"{self.two.at}consents/")
         page.get_by_role("button", name="Give this consent").click()
-        looked_at(self.ada, "consents")
+        self.look(self.ada, "consents")
         page.goto(f"{self.two.at}agreement/")
         page.get_by_label("Plan for incidents").fill("We call each other.")
         page.get_by_role("button", name="Propose it and turn my key").click()
-        looked_at(self.ada, "agreement")
+        self.look(self.ada, "agreement")
         lin.goto(f"{self.two.at}agreement/")
-        looked_at(self.lin, "agreement-lead")
+        self.look(self.lin, "agreement-lead")
         lin.get_by_role("button", name="Sign: turn my key").click()
         assert self.two.state == "agreed"
-        self.two.act(LEAD, "register_plan", "plan", "budget")
 
-    def opens(self, server: str) -> None:
-        """Access, and an endpoint that goes past the portal."""
+    def opens(self) -> None:
+        """Access, with the day on which it ends."""
         page = self.ada.page
         page.goto(f"{self.two.at}access/")
-        looked_at(self.ada, "access-before")
+        self.look(self.ada, "access-before")
         until = datetime.now(UTC) + timedelta(days=5)
         page.get_by_label("Access ends at (UTC)").fill(until.strftime("%Y-%m-%dT%H:%M"))
         page.get_by_role("button", name="Record this end").click()
         page.get_by_role("button", name="Open access").click()
+        assert self.two.state == "access_open"
+
+    def deposits(self, server: str) -> None:
+        """An endpoint that goes past the portal."""
+        page = self.ada.page
         page.get_by_role("button", name="Deposit an endpoint").click()
-        looked_at(self.ada, "deposit")
+        self.look(self.ada, "deposit")
         page.get_by_label("Address of the endpoint").fill("https://models.lab-a.example/v1")
         page.get_by_label("Key", exact=True).fill("sk-canary")
         page.get_by_role("button", name="Seal it").click()
@@ -132,10 +136,10 @@ class Journey:
         """One page, one button."""
         page = self.ada.page
         page.get_by_role("link", name="Withdraw").click()
-        looked_at(self.ada, "withdraw")
+        self.look(self.ada, "withdraw")
         page.get_by_role("button", name="Withdraw now").click()
         assert self.two.state == "withdrawn"
-        looked_at(self.ada, "receipts")
+        self.look(self.ada, "receipts")
 
 
 def watching(visits: Visits, server: str, two: Two) -> None:
@@ -153,8 +157,11 @@ def test_from_an_inquiry_to_the_withdrawal(portal: Served, server: str, visits: 
     one = Journey(two, signed_in(visits, server, two.owner), signed_in(visits, server, two.lead))
     one.asks()
     one.offers()
+    two.act(LEAD, "begin_terms", "capacity_note")
     one.agrees()
-    one.opens(server)
+    two.act(LEAD, "register_plan", "plan", "budget")
+    one.opens()
+    one.deposits(server)
     lease, _ = made_lease(submission=two.name, content_owners=("lab-a",))
     portal.installation.custody.leases.issue(lease, datetime.now(UTC))
     one.ada.page.reload()

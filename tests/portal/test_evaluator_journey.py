@@ -25,7 +25,7 @@ from support.portal_server import serving
 from support.reviewing import WAIT_S, working
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from portal.conftest import Served
@@ -68,16 +68,17 @@ class Journey:
     bureau: Bureau
     eve: Visit
     lin: Visit
+    look: Callable[[Visit, str], None] = looked_at
 
     def plans(self) -> None:
         """The lead sees what a plan would take, and registers it."""
         page = self.lin.page
         page.goto("/countersign/")
-        looked_at(self.lin, "countersign")
+        self.look(self.lin, "countersign")
         page.get_by_role("link", name="Reviews").first.click()
-        looked_at(self.lin, "queue")
+        self.look(self.lin, "queue")
         page.get_by_role("link", name="heron-7").click()
-        looked_at(self.lin, "review")
+        self.look(self.lin, "review")
         page.get_by_role("link", name="Register plan").click()
         page.get_by_label("Tier").select_option("ci")
         page.get_by_text("crypto", exact=True).click()
@@ -87,11 +88,11 @@ class Journey:
         page.get_by_label("Dollars for a million input tokens").fill("1")
         page.get_by_role("button", name="Show what it would take").click()
         expect(page.get_by_text("Both prices, or neither.").first).to_be_visible()
-        looked_at(self.lin, "plan-wrong")
+        self.look(self.lin, "plan-wrong")
         page.get_by_label("Dollars for a million output tokens").fill("5")
         page.get_by_role("button", name="Show what it would take").click()
         expect(page.get_by_text("3, 1 of them by the model")).to_be_visible()
-        looked_at(self.lin, "plan")
+        self.look(self.lin, "plan")
         page.get_by_role("button", name="Register this plan").click()
         expect(page.get_by_text("The plan is registered.")).to_be_visible()
 
@@ -109,11 +110,11 @@ class Journey:
         """The evaluator starts the preflight and a run, and watches it."""
         page = self.eve.page
         page.goto(self.bureau.review + "runs/")
-        looked_at(self.eve, "runs-none")
+        self.look(self.eve, "runs-none")
         page.get_by_role("button", name="Start the preflight and a run").click()
-        looked_at(self.eve, "run-waiting")
+        self.look(self.eve, "run-waiting")
         page.get_by_role("link", name="Stop this run").click()
-        looked_at(self.eve, "stop")
+        self.look(self.eve, "stop")
         page.get_by_role("link", name="Go back, change nothing").click()
         store, [unit] = ReviewRuns(self.bureau.portal.house), self.bureau.runs()
         with working(self.bureau.portal.home):
@@ -126,7 +127,7 @@ class Journey:
         assert found.state is UnitState.COMPLETE, found.reason
         page.reload()
         expect(page.get_by_text("Key figures")).to_be_visible()
-        looked_at(self.eve, "run")
+        self.look(self.eve, "run")
         return found
 
     def reads(self) -> None:
@@ -134,22 +135,22 @@ class Journey:
         page = self.eve.page
         page.get_by_role("link", name="Boundary").click()
         expect(page.get_by_text("A stated maximum")).to_be_visible()
-        looked_at(self.eve, "boundary")
+        self.look(self.eve, "boundary")
         page.get_by_role("link", name="Runs", exact=True).click()
-        looked_at(self.eve, "runs")
+        self.look(self.eve, "runs")
         page.locator("tbody th a").first.click()
         page.get_by_role("link", name="Samples", exact=True).click()
-        looked_at(self.eve, "samples")
+        self.look(self.eve, "samples")
         page.get_by_role("navigation", name="Main").get_by_role("link", name="Scrutiny").click()
-        looked_at(self.eve, "scrutiny")
+        self.look(self.eve, "scrutiny")
         page.locator("tbody th a").first.click()
-        looked_at(self.eve, "transcript")
+        self.look(self.eve, "transcript")
         page.get_by_label("Search in this transcript").fill("exploit")
         page.get_by_role("button", name="Search").click()
         expect(page.get_by_text("entries hold it").or_(page.get_by_text("entry holds it"))).to_be_visible()
         page.get_by_role("link", name="Decide about this sample").click()
         page.get_by_role("button", name="Write down this decision").click()
-        looked_at(self.eve, "decide-wrong")
+        self.look(self.eve, "decide-wrong")
         page.get_by_text("Confirmed:").click()
         page.get_by_label("Reason").fill("It declined in its own words.")
         page.get_by_role("button", name="Write down this decision").click()
@@ -160,18 +161,18 @@ class Journey:
         page = self.eve.page
         page.goto(self.bureau.review)
         page.get_by_role("link", name="End runs").click()
-        looked_at(self.eve, "end")
+        self.look(self.eve, "end")
         page.get_by_role("button", name="End the runs").click()
         page.get_by_role("link", name="Send draft").click()
-        looked_at(self.eve, "draft")
+        self.look(self.eve, "draft")
         page.get_by_role("button", name="Write the draft").click()
         expect(page.get_by_text("The draft is with the lead.")).to_be_visible()
         self.delivers()
         self.bureau.post("report/comment/", text="Say which family it was.")
         page.reload()
-        looked_at(self.eve, "report-commented")
+        self.look(self.eve, "report-commented")
         page.get_by_role("link", name="Revise", exact=True).click()
-        looked_at(self.eve, "revise")
+        self.look(self.eve, "revise")
         text = page.get_by_label("Text of the draft")
         text.fill(text.input_value().replace("(write here)", "The family is crypto."))
         page.get_by_label("Answer to the developer").fill("Said now.")
@@ -183,21 +184,20 @@ class Journey:
         page = self.lin.page
         page.goto(self.bureau.review + "report/")
         page.get_by_role("link", name="Deliver draft").click()
-        looked_at(self.lin, "deliver")
+        self.look(self.lin, "deliver")
         page.get_by_role("button", name="Deliver the draft").click()
         expect(page.get_by_text("The draft is delivered")).to_be_visible()
 
     def signs(self) -> None:
         """The lead signs, and sees what an outsider would find."""
-        self.bureau.post("report/comment/", text="Thank you.")
         page = self.lin.page
         page.goto(self.bureau.review + "report/")
         page.get_by_role("link", name="Sign report").click()
-        looked_at(self.lin, "sign")
+        self.look(self.lin, "sign")
         page.get_by_role("button", name="Sign the report").click()
         expect(page.get_by_text("The report is signed and issued.")).to_be_visible()
         expect(page.get_by_role("cell", name="verified")).to_have_count(5)
-        looked_at(self.lin, "report-signed")
+        self.look(self.lin, "report-signed")
 
 
 @pytest.mark.slow
@@ -211,6 +211,7 @@ def test_from_the_plan_to_the_signature(portal: Served, server: str, visits: Vis
         one.runs()
         one.reads()
     one.drafts()
+    bureau.post("report/comment/", text="Thank you.")
     one.signs()
     assert bureau.state == "report_issued"
     pages = [one.eve.page.content(), one.lin.page.content()]

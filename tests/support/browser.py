@@ -156,4 +156,5 @@ def visits(browser: Browser) -> Iterator[Visits]:
     left = [(one.refused, one.errors) for one in opened]
     for one in opened:
         one.context.close()
-    assert left == [([], [])] * len(left)
+    wrong = [one for one in left if one != ([], [])]
+    assert not wrong, wrong

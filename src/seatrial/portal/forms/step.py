@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 MAX_REASON = 2000
 FILE, TEXT = "file", "text"
+ASKED = {"candidates": "What was found in other people's software and still has to be handed over"}
+SAID = {"0": "nothing"}
+"""Of marks, what the rules' own words would not tell whoever reads them here."""
 
 
 def words(name: str) -> str:
@@ -101,7 +104,7 @@ def _fields(asked: Asked) -> dict[str, forms.Field]:
         return {"date": forms.DateTimeField(label="Date and time (UTC)", widget=widget)}
     if asked.kind == "mark":
         name, *known = asked.names
-        label = words(name).capitalize()
+        label = ASKED.get(name) or words(name).capitalize()
         return {f"mark-{name}": _choice(label, tuple(known)) or forms.CharField(label=label, max_length=200)}
     return {}
 
@@ -109,4 +112,6 @@ def _fields(asked: Asked) -> dict[str, forms.Field]:
 def _choice(label: str, known: tuple[str, ...]) -> forms.Field | None:
     if not known:
         return None
-    return forms.ChoiceField(label=label, choices=[(name, words(name)) for name in known], widget=forms.RadioSelect)
+    return forms.ChoiceField(
+        label=label, choices=[(name, SAID.get(name) or words(name)) for name in known], widget=forms.RadioSelect
+    )

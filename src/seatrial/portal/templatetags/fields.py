@@ -54,8 +54,7 @@ def _shown(bound: BoundField, label: str, *, wide: bool) -> dict[str, Any]:
         shown["choices"] = _choices(bound, shown["kind"])
     else:
         shown["input"] = bound.as_widget(_native(widget), attrs=_attributes(bound, wide=wide))
-        limit = getattr(bound.field, "max_length", None) or 0
-        shown["limit"] = limit if shown["kind"] == "textarea" and limit <= MOST_COUNTED else None
+        shown["limit"] = _limit(bound)
     return shown
 
 
@@ -87,9 +86,15 @@ def _attributes(bound: BoundField, *, wide: bool) -> dict[str, str | bool]:
     style = next((name for kind, name in STYLES if isinstance(widget, kind)), "usa-input")
     named = [str(widget.attrs.get("class", "")), style, "st-wide" * wide]
     named.append("usa-input--error" if bound.errors and style != "st-file" else "")
-    if isinstance(widget, forms.Textarea) and getattr(bound.field, "max_length", None):
+    if _limit(bound):
         named.append("usa-character-count__field")
     return {"class": " ".join(filter(None, named))}
+
+
+def _limit(bound: BoundField) -> int | None:
+    """How many characters of a text area are counted down; none where it has no end, or one that nobody comes near."""
+    limit: int = getattr(bound.field, "max_length", None) or 0
+    return limit if isinstance(bound.field.widget, forms.Textarea) and 0 < limit <= MOST_COUNTED else None
 
 
 def _choices(bound: BoundField, kind: str) -> list[Any]:
