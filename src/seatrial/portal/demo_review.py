@@ -17,10 +17,12 @@ from seatrial.drafting import Reports, draft_papers, outline, transcript_review
 from seatrial.evaluation.jobs import Lane, UnitState
 from seatrial.evaluation.queued import shown
 from seatrial.evaluation.request import Request
+from seatrial.framework.consent import Activity
 from seatrial.portal.demo_course import HOUR, Course
 from seatrial.portal.demo_model import made_up_model
 from seatrial.portal.demo_parties import ADA, CARL, EVE, LIN
 from seatrial.portal.demo_scenes import WAY
+from seatrial.publishing import Publishing
 from seatrial.reviewing import ReviewRuns, plan_papers
 from seatrial.work.loop import Worker
 
@@ -118,6 +120,15 @@ class RealReview:
         course.act(CARL, "comment", papers=(("comment", COMMENT),))
         reports = Reports(course.desk(LIN), course.standing())
         reports.sign(reports.text("draft"), course.house.home)
+        self._published(course)
+
+    @staticmethod
+    def _published(course: Course) -> None:
+        """Both sides agree on a public edition, from now on."""
+        course.consent(Activity.PUBLISH_REPORT, classes="R")
+        course.at = datetime.now(UTC)
+        edition = Publishing(course.desk(LIN), course.standing()).propose(course.at)
+        Publishing(course.desk(ADA), course.standing()).turn(edition.digest)
 
 
 def _draft(course: Course) -> tuple[tuple[str, bytes], ...]:

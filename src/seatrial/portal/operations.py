@@ -42,6 +42,7 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("access_log", "GET", f"{_ONE}/access-log", DEVELOPER),
     Operation("access_log_proof", "GET", f"{_ONE}/access-log/{{number}}", DEVELOPER),
     Operation("grants_list", "GET", f"{_ONE}/grants", READING),
+    Operation("grant_make", "POST", f"{_ONE}/grants", OWNER),
     Operation("grant_end", "POST", f"{_ONE}/grants/{{grant}}/end", OWNER, again=ITSELF),
     Operation("publication_show", "GET", f"{_ONE}/publication", SIGNING),
     Operation("publication_propose", "POST", f"{_ONE}/publication", KEYS, Need.SIGNING),

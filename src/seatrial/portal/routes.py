@@ -249,6 +249,7 @@ ROUTES: tuple[Route, ...] = (
     Route("publication-stop", "submissions/<str:name>/publication/stop/", publication.stop, NOBODY, KEYS),
     Route("publication-file", "submissions/<str:name>/publication/<str:file>", publication.file, SIGNING),
     Route("submission-grants", "submissions/<str:name>/grants/", grants.show, DEVELOPER),
+    Route("grant-make", "submissions/<str:name>/grants/new/", grants.make, NOBODY, OWNER),
     Route("grant-end", "submissions/<str:name>/grants/<str:grant>/end/", grants.end, NOBODY, OWNER),
     Route("submission-receipts", "submissions/<str:name>/receipts/", withdrawal.receipts, DEVELOPER),
     Route(

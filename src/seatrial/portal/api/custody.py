@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Annotated, Any
 
 from ninja import Query, Router, Schema, Status
-from pydantic import Field
+from pydantic import AwareDatetime, Field
 
 from seatrial.custody.access_log import prove
 from seatrial.custody.deposit import TOKEN_TERM, issue_token
@@ -19,13 +19,17 @@ from seatrial.custody.receipt import ReceiptKind
 from seatrial.custody.sqlite_access import SqliteAccessStore
 from seatrial.custody.upload_store import TOKEN_TERM as UPLOAD_TERM
 from seatrial.custody.upload_store import open_upload, renew_token
+from seatrial.framework.consent import BadConsent
+from seatrial.framework.participant import Role
+from seatrial.framework.purpose import Purpose
 from seatrial.framework.standing import Kind, Standing
 from seatrial.framework.submission import OVER
 from seatrial.framework.submission_store import NotHere
+from seatrial.granting import Wanted, grantable, opened
 from seatrial.portal.acting import PortalRequest
-from seatrial.portal.api.bringing import desk, found
-from seatrial.portal.api.problems import Conflict
-from seatrial.portal.api.shapes import MOST_PAGE, PAGE, Nothing, ObjectName
+from seatrial.portal.api.bringing import desk, found, request_digest
+from seatrial.portal.api.problems import Conflict, NotAccepted
+from seatrial.portal.api.shapes import MOST_PAGE, PAGE, Given, Name, Nothing, ObjectName
 from seatrial.portal.api.submissions import Receipt, kept
 from seatrial.portal.opening import house, installation, place
 from seatrial.storage.reads import ReadTables
@@ -147,6 +151,20 @@ class Grant(Schema):
     not_before: datetime
     expires: datetime
     ended_at: datetime | None
+
+
+class GrantGiven(Given):
+    """Who is to read the newest signed report, what for, and until when."""
+
+    organisation: Name
+    role: Role
+    purpose: Purpose
+    expires: AwareDatetime
+
+    @property
+    def wanted(self) -> Wanted:
+        """As it is granted."""
+        return Wanted(self.organisation, self.role, self.purpose, self.expires)
 
 
 class GrantEnded(Schema):
@@ -284,6 +302,20 @@ def grants_list(request: PortalRequest, name: ObjectName) -> list[Any]:
     """List what is open to whom."""
     found(desk(request), name, Kind.SUBMISSION)
     return [_grant(one) for one in house().permissions.grants(request.who.viewer, name)]
+
+
+@router.post("submissions/{name}/grants", response={201: Grant})
+def grant_make(request: PortalRequest, name: ObjectName, given: GrantGiven) -> Status[Any]:
+    """Open the newest signed report to one organisation in one role; with a consent for it where there is none."""
+    at = desk(request)
+    standing = found(at, name, Kind.SUBMISSION).standing
+    if not grantable(standing):
+        raise Conflict("there is no signed report that could be opened to anybody")
+    try:
+        made = opened(at, standing, given.wanted, request_digest(request))
+    except BadConsent as error:
+        raise NotAccepted("grant", str(error)) from error
+    return Status(201, _grant(made))
 
 
 @router.post("submissions/{name}/grants/{grant}/end", response=GrantEnded)
