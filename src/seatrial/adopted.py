@@ -21,6 +21,7 @@ from seatrial.framework.pack_words import changes
 from seatrial.framework.standing import Act, Kind, Standing
 from seatrial.framework.submission_store import Stale
 from seatrial.framework.viewer import Viewer
+from seatrial.house import Beside
 from seatrial.shipped import load_shipped, names, reader, shipped_pack, versions
 from seatrial.storage.stores.papers import MAX_PAPER_BYTES
 
@@ -70,10 +71,10 @@ def propose(house: House, actor: Actor, raw: bytes, now: datetime, once: str) ->
     name = "txt_" + hashlib.sha256(f"{actor.person} {once}".encode()).hexdigest()[:32]
     paper = Document(TEXT, 1, _digest(raw), actor.organisation, (actor.person,), now)
     try:
-        house.begin(Standing(name, Kind.FRAMEWORK_TEXT), Act("propose", actor, now, documents=(paper,)), now)
+        act, beside = Act("propose", actor, now, documents=(paper,)), Beside(papers=((paper.data_class, raw),))
+        house.begin(Standing(name, Kind.FRAMEWORK_TEXT), act, now, beside)
     except Stale:
-        return name
-    house.papers.put(house.viewer(actor, name, now), name, paper.data_class, raw)
+        pass
     return name
 
 

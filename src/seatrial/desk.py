@@ -23,6 +23,7 @@ from seatrial.framework.standing import Act, Kind
 from seatrial.framework.submission import OVER
 from seatrial.framework.submission_store import WITHDRAW
 from seatrial.framework.two_key import KeyAction, KeyRequest, Vote
+from seatrial.house import ALONE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from seatrial.framework.submission_store import Record
     from seatrial.framework.two_key import KeyRule
     from seatrial.framework.viewer import Viewer
-    from seatrial.house import House, Outcome
+    from seatrial.house import Beside, House, Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +145,7 @@ class Desk:
         brought: Brought = NOTHING,
         request_digest: str = "",
         expected: int | None = None,
+        beside: Beside = ALONE,
     ) -> Outcome:
         """Take a step, with its papers kept and the keys that were turned for it; on this version, where one is named.
 
@@ -171,7 +173,7 @@ class Desk:
             date=brought.date,
             marks=brought.marks,
         )
-        return self.house.act(object_id, act, self.now, expected)
+        return self.house.act(object_id, act, self.now, expected, beside)
 
     def _offer(self, standing: Standing, row: Transition) -> Offer:
         pack = self.house.packs(standing.pack)

@@ -49,8 +49,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from datetime import datetime
 
+    from seatrial.framework.data_class import DataClass
     from seatrial.framework.pack import PackRef, PolicyPack
     from seatrial.framework.standing import Act, Actor, Entry, Standing
+    from seatrial.ledger.event import Event
     from seatrial.ledger.log import Log
     from seatrial.ledger.receipt import Receipt
     from seatrial.storage.stores.orders import Order
@@ -89,6 +91,22 @@ class CarryOut(Protocol):
     def __call__(self, standing: Standing, now: datetime) -> None:
         """Do it, or raise: then the order stays open."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What is written in the transaction of an act beside its steps, so that no kill leaves one without the other.
+
+    Attributes:
+        papers: Papers of the object, each with its class of data.
+        events: Events of the record beside those of the steps.
+    """
+
+    papers: tuple[tuple[DataClass, bytes], ...] = ()
+    events: tuple[Event, ...] = ()
+
+
+ALONE = Beside()
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,13 +215,15 @@ class House:
             raise NotHere(object_id)
         return Viewer.of(actor.person, actor.organisation, role)
 
-    def begin(self, standing: Standing, act: Act, now: datetime) -> Outcome:
-        """Open a new object by its first act; `standing` is in no state yet."""
+    def begin(self, standing: Standing, act: Act, now: datetime, beside: Beside = ALONE) -> Outcome:
+        """Open a new object by its first act; `standing` is in no state yet. Raises `Stale` where it is there."""
         viewer = self.viewer(act.actor, standing.object, now)
-        return self._written(viewer, standing, act, now, expected=0)
+        return self._written(viewer, standing, act, now, 0, beside)
 
-    def act(self, object_id: str, act: Act, now: datetime, expected: int | None = None) -> Outcome:
-        """Let an act take effect, with whatever a clock then makes due.
+    def act(
+        self, object_id: str, act: Act, now: datetime, expected: int | None = None, beside: Beside = ALONE
+    ) -> Outcome:
+        """Let an act take effect, with whatever a clock then makes due, and write what stands beside it.
 
         `expected` is the version that whoever acts has read; a repeat of an act is answered at any version.
 
@@ -222,7 +242,7 @@ class House:
         if act.event == WITHDRAW:
             withdrawn, _ = lifecycles.apply(record.standing, act, self.packs(record.standing.pack), now)
             self._carried(withdrawn, FIRST, now)
-        return self._written(viewer, record.standing, act, now, expected=record.version)
+        return self._written(viewer, record.standing, act, now, record.version, beside)
 
     def tick(self, object_id: str, now: datetime) -> Outcome | None:
         """Record what a clock has made due for one object; None if nothing is."""
@@ -303,10 +323,12 @@ class House:
         entries = sum(self._made_up(object_id, step) for object_id, step in self.submissions.owed(house))
         return entries, tuple(still)
 
-    def _written(self, viewer: Viewer, standing: Standing, act: Act, now: datetime, *, expected: int) -> Outcome:
+    def _written(
+        self, viewer: Viewer, standing: Standing, act: Act, now: datetime, expected: int, beside: Beside
+    ) -> Outcome:
         after, effects = lifecycles.apply(standing, act, self.packs(standing.pack), now)
         first = _Taken(after, act, effects)
-        return self._saved(viewer, (first, *self._due(after, now)), now, expected=expected)
+        return self._saved(viewer, (first, *self._due(after, now)), now, expected=expected, beside=beside)
 
     def _due(self, standing: Standing, now: datetime) -> tuple[_Taken, ...]:
         taken: list[_Taken] = []
@@ -318,11 +340,17 @@ class House:
             taken.append(_Taken(after, bare(after.last), effects))
         return tuple(taken)
 
-    def _saved(self, viewer: Viewer, taken: tuple[_Taken, ...], now: datetime, *, expected: int) -> Outcome:
+    def _saved(
+        self, viewer: Viewer, taken: tuple[_Taken, ...], now: datetime, *, expected: int, beside: Beside = ALONE
+    ) -> Outcome:
         standing = taken[-1].standing
         with self.database.session(viewer, writing=True):
             steps, receipts = self._recorded(taken)
             self.submissions.save(viewer, standing, expected, steps)
+            for data_class, content in beside.papers:
+                self.papers.put(viewer, standing.object, data_class, content)
+            if beside.events:
+                self.log.append(beside.events)
             effects = tuple(dict.fromkeys(effect for one in taken for effect in one.effects))
             for one, step in zip(taken, steps, strict=True):
                 self._in_rows(viewer, one.standing, step.entry, one.effects, now)

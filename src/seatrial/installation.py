@@ -5,8 +5,9 @@ Custody is opened first: it has to answer even where the house does not open.
 
 from __future__ import annotations
 
+import hmac
+import json
 import os
-import secrets
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -135,12 +136,19 @@ class Installation:
         ids: dict[str, str] | None = None,
         nums: dict[str, int] | None = None,
     ) -> None:
-        """Write what a run of a submission came to into the record; durable on return."""
-        from seatrial.ledger.event import Event, instant
+        """Write what a run of a submission came to into the record; durable on return.
 
-        runner, nonce = self.actor(submission, HOUSE, "runner"), secrets.token_hex(16)
+        The same again is there already: its nonce follows, under the key of the submission, from what it says, so that
+        a process that goes on where a killed one stopped records nothing twice.
+        """
+        from seatrial.ledger.event import NONCE_BYTES, Event, instant
+
+        said = json.dumps([kind, refs, ids or {}, nums or {}], sort_keys=True).encode()
+        nonce = hmac.digest(self.house.stream_keys.of(submission), said, "sha256")[:NONCE_BYTES].hex()
+        runner = self.actor(submission, HOUSE, "runner")
         event = Event(kind, instant(now()), submission, runner, nonce, refs=refs, ids=ids or {}, nums=nums or {})
-        self.house.log.append([event])
+        if lacking := self.house.log.missing([event]):
+            self.house.log.append(lacking)
 
     def record_owed(self) -> bool:
         """Have the ledger take what custody owes it; whether that is owed still. What was done, stays done."""

@@ -7,6 +7,8 @@
 
 from __future__ import annotations
 
+import hashlib
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
@@ -21,6 +23,8 @@ from seatrial.framework.participant import Role
 from seatrial.framework.purpose import Purpose
 from seatrial.framework.standing import Act, Kind, Standing
 from seatrial.framework.subject import AccessForm, AccessLevel, AccessProfile, DigestBasis, Subject, Variant
+from seatrial.framework.submission_store import Stale
+from seatrial.house import Beside
 from seatrial.paperwork import sha256, subject_of, terms_digest
 
 if TYPE_CHECKING:
@@ -71,15 +75,16 @@ class Offering:
             served_model_id=self.served_as or self.code_name,
         )
 
-    def draft(self, house: House) -> str:
-        """Open a draft; its id."""
-        standing = self._standing(house.new_id())
-        house.begin(standing, Act("open_draft", self.actor, self.at), self.at)
+    def draft(self, house: House, once: str = "") -> str:
+        """Open a draft; its id. The same `once` again opens no second one."""
+        standing = self._standing(self._id(house, once))
+        with suppress(Stale) if once else nullcontext():
+            house.begin(standing, Act("open_draft", self.actor, self.at), self.at)
         return standing.object
 
-    def inquire(self, house: House, recipients: Sequence[str], form: bytes) -> str:
-        """Ask these organisations; the id of the inquiry."""
-        standing = self._standing(house.new_id())
+    def inquire(self, house: House, recipients: Sequence[str], form: bytes, once: str = "") -> str:
+        """Ask these organisations; the id of the inquiry. The same `once` again asks nobody a second time."""
+        standing = self._standing(self._id(house, once))
         consent = given(
             house.new_id("con"),
             standing,
@@ -93,8 +98,8 @@ class Offering:
         paper = sha256(form)
         document = Document("inquiry_form", 1, paper, self.actor.organisation, (self.actor.person,), self.at)
         act = Act("open_inquiry", self.actor, self.at, documents=(document,), consent=consent)
-        house.begin(standing, act, self.at)
-        house.papers.put(house.viewer(self.actor, standing.object, self.at), standing.object, DataClass.P, form)
+        with suppress(Stale) if once else nullcontext():
+            house.begin(standing, act, self.at, Beside(papers=((DataClass.P, form),)))
         return standing.object
 
     def inquiry_form(self, recipients: Sequence[str], shared: str, contact: str) -> bytes:
@@ -107,6 +112,13 @@ class Offering:
             "contact": contact.strip() or bullets(()),
         }
         return render(self.policy.template("inquiry_form"), values).encode()
+
+    def _id(self, house: House, once: str) -> str:
+        """A new id; of a request that can be sent again, always the same one for the same people."""
+        if not once:
+            return house.new_id()
+        said = f"{self.actor.organisation} {self.actor.person} {once}"
+        return "sub_" + hashlib.sha256(said.encode()).hexdigest()[:32]
 
     def _standing(self, submission: str) -> Standing:
         return Standing(

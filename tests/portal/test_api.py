@@ -16,7 +16,7 @@ from seatrial.ledger.receipt import verify_receipt
 from seatrial.portal.api import door
 from seatrial.portal.api.pace import Pace
 from seatrial.registry import Registry
-from seatrial.storage.stores.idempotency import AnsweredTables
+from seatrial.storage.stores.idempotency import AnsweredTables, Holder
 
 if TYPE_CHECKING:
     import pytest
@@ -103,12 +103,16 @@ def test_a_key_is_kept_for_a_day_and_a_lost_request_lets_it_go(portal: Served) -
     table, now = AnsweredTables(portal.house.database), datetime.now(UTC)
     portal.enter("ada", "lab-a", Role.DEVELOPER_OWNER)
     viewer = Viewer.of("ada", "lab-a", Role.DEVELOPER_OWNER)
-    assert table.take(viewer, "k", "a" * 64, "open", now) is None
-    assert table.take(viewer, "k", "a" * 64, "open", now + timedelta(seconds=119)) is not None
-    assert table.take(viewer, "k", "a" * 64, "open", now + timedelta(minutes=2)) is None
+    here = Holder({"pid": 1}, lambda _: False)
+    assert table.take(viewer, "k", "a" * 64, "open", now, here) is None
+    assert table.take(viewer, "k", "a" * 64, "open", now + timedelta(seconds=119), here) is not None
+    assert table.take(viewer, "k", "a" * 64, "open", now + timedelta(minutes=2), here) is None
     table.answered(viewer, "k", 201, {"body": {}, "headers": {}})
-    assert table.take(viewer, "k", "a" * 64, "open", now + timedelta(hours=24)) is not None
-    assert table.take(viewer, "k", "b" * 64, "open", now + timedelta(hours=24, minutes=2)) is None
+    assert table.take(viewer, "k", "a" * 64, "open", now + timedelta(hours=24), here) is not None
+    assert table.take(viewer, "k", "b" * 64, "open", now + timedelta(hours=24, minutes=2), here) is None
+    after = Holder({"pid": 2}, lambda named: named == {"pid": 1})
+    assert table.take(viewer, "k", "b" * 64, "open", now + timedelta(hours=24, minutes=2), after) is None
+    assert table.take(viewer, "k", "b" * 64, "open", now + timedelta(hours=24, minutes=2), here) is not None
 
 
 def test_what_is_shown_once_is_kept_nowhere(portal: Served) -> None:

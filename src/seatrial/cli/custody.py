@@ -6,7 +6,6 @@ Exit codes: 0 done and true, 1 false (a receipt), 2 bad input.
 from __future__ import annotations
 
 import json
-import secrets
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -92,10 +91,12 @@ def lease(submission: str, token_file: Path, **given: Any) -> None:  # noqa: ANN
 
 def issue(installation: Installation, submission: str, given: dict[str, Any]) -> tuple[Lease, LeaseToken]:
     """Issue a lease and record it; one that the ledger does not take is revoked. `given` are the options by name."""
+    from seatrial.custody.entries import record_owed
+
     issued, token = _lease(installation, submission, given)
     installation.custody.leases.issue(issued, now())
     try:
-        _record(installation, issued)
+        record_owed(installation.custody.entries, installation.house.log, installation.custodian)
     except BaseException:
         installation.custody.leases.revoke(issued.id, now())
         raise
@@ -154,22 +155,6 @@ def _prices(text: str | None) -> Prices | None:
     if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
         raise ValueError("--prices: write IN,OUT in microdollars a million tokens, e.g. 3000000,15000000")
     return Prices(int(parts[0]), int(parts[1]))
-
-
-def _record(installation: Installation, issued: Lease) -> None:
-    from seatrial.ledger.event import Event, instant
-
-    event = Event(
-        kind="lease.issued",
-        at=instant(issued.not_before),
-        stream=issued.submission,
-        actor=installation.custodian(issued.submission),
-        nonce=secrets.token_hex(16),
-        refs={"token": f"sha256:{issued.token_digest}", "subject": issued.subject_digest},
-        ids={"lease": issued.id},
-        nums={"requests": issued.limits.max_requests, "output_tokens": issued.limits.max_output_tokens},
-    )
-    installation.house.log.append([event])
 
 
 @custody.command()

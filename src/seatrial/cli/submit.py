@@ -303,20 +303,9 @@ def deposited(
     vault: Vault | None = None,
 ) -> str:
     """Seal the endpoint, under the installation's own vault unless another is given; the credential's id."""
-    import secrets
-
     from seatrial.custody.deposit import deposit
-    from seatrial.ledger.event import Event, instant
 
     custody = installation.custody
     sealed = deposit(submission, endpoint, rules, vault=vault or custody.vault, credentials=custody.credentials, now=at)
-    event = Event(
-        kind="credential.deposited",
-        at=instant(at),
-        stream=submission,
-        actor=installation.actor(submission, endpoint.owner, "developer"),
-        nonce=secrets.token_hex(16),
-        ids={"credential": sealed.id},
-    )
-    installation.house.log.append([event])
+    installation.record_owed()
     return sealed.id

@@ -1,10 +1,12 @@
-"""What custody owes the ledger: ends of leases, keys made and destroyed, weights removed. Ids and digests only.
+"""What custody owes the ledger: leases issued and ended, endpoints sealed, keys made and destroyed, weights removed.
+
+Ids, digests and integers only.
 
 - Written by triggers of custody's own file, in the transaction of the act itself and whichever process acts. So a
   ledger that cannot append holds up no revocation and no destruction, and a kill loses no entry.
 - Made up by `record_owed`, oldest first, by one process at a time; the others leave it to that one.
-- A process that is killed between the ledger's append and the mark records its entries once more, word for word: two
-  equal events say no more than one.
+- A process that is killed between the ledger's append and the mark leaves entries that the ledger has: whoever makes
+  them up next knows them again by their nonces, and appends what is missing.
 """
 
 from __future__ import annotations
@@ -14,17 +16,17 @@ import json
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
+from seatrial.custody.withdrawal import Appends
 from seatrial.ledger.event import Event, instant
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from seatrial.custody.sqlite import CustodyFile
-    from seatrial.custody.withdrawal import Appends
     from seatrial.ledger.event import Actor
 
 AT_ONCE: Final = 100
@@ -42,10 +44,12 @@ class OwedEntry:
     nonce: str
     ids: Mapping[str, str]
     refs: Mapping[str, str]
+    nums: Mapping[str, int]
 
     def event(self, actor: Actor) -> Event:
         """As the ledger takes it."""
-        return Event(self.kind, self.at, self.submission, actor, self.nonce, refs=self.refs, ids=self.ids)
+        refs, ids, nums = self.refs, self.ids, self.nums
+        return Event(self.kind, self.at, self.submission, actor, self.nonce, refs=refs, ids=ids, nums=nums)
 
 
 class OwedEntries:
@@ -75,12 +79,21 @@ class OwedEntries:
             tx.executemany("DELETE FROM owed_entry WHERE id=?", [(entry.number,) for entry in entries])
 
 
-def record_owed(entries: OwedEntries, ledger: Appends, actor_of: Callable[[str], Actor]) -> int:
-    """Append what is owed; how many. Raises the ledger's errors: then the rest stays owed."""
+class Ledger(Appends, Protocol):
+    """The ledger, as far as it is needed here."""
+
+    def missing(self, events: Sequence[Event]) -> Sequence[Event]:
+        """Those that it does not have."""
+        ...
+
+
+def record_owed(entries: OwedEntries, ledger: Ledger, actor_of: Callable[[str], Actor]) -> int:
+    """Append what is owed and not there; how many were owed. Raises the ledger's errors: then the rest stays owed."""
     count = 0
     with alone(entries.lock) as mine:
         while mine and (found := entries.owed()):
-            ledger.append([entry.event(actor_of(entry.submission)) for entry in found])
+            if lacking := ledger.missing([entry.event(actor_of(entry.submission)) for entry in found]):
+                ledger.append(lacking)
             entries.recorded(found)
             count += len(found)
     return count
@@ -100,5 +113,5 @@ def alone(lock: Path) -> Iterator[bool]:
 
 def _entry(row: sqlite3.Row) -> OwedEntry:
     at = instant(datetime.fromisoformat(row["at"]))
-    ids, refs = json.loads(row["ids"]), json.loads(row["refs"])
-    return OwedEntry(row["id"], row["kind"], row["submission"], at, row["nonce"], ids, refs)
+    ids, refs, nums = (json.loads(row[name]) for name in ("ids", "refs", "nums"))
+    return OwedEntry(row["id"], row["kind"], row["submission"], at, row["nonce"], ids, refs, nums)

@@ -71,9 +71,21 @@ CREATE TABLE IF NOT EXISTS owed_entry (
   id INTEGER PRIMARY KEY, kind TEXT NOT NULL, submission TEXT NOT NULL,
   at TEXT NOT NULL DEFAULT (strftime('%Y-%m-%dT%H:%M:%SZ', 'now')),
   ids TEXT NOT NULL DEFAULT '{}', refs TEXT NOT NULL DEFAULT '{}',
-  nonce TEXT NOT NULL DEFAULT (lower(hex(randomblob(16))))
+  nonce TEXT NOT NULL DEFAULT (lower(hex(randomblob(16)))),
+  nums TEXT NOT NULL DEFAULT '{}'
 ) STRICT;
 CREATE INDEX IF NOT EXISTS owed_submission ON owed_entry (submission);
+CREATE TRIGGER IF NOT EXISTS lease_issued AFTER INSERT ON lease BEGIN
+  INSERT INTO owed_entry (kind, submission, at, ids, refs, nums)
+  VALUES ('lease.issued', NEW.submission, NEW.issued_at, json_object('lease', NEW.id),
+    json_object('token', 'sha256:' || NEW.token_digest, 'subject', json_extract(NEW.body, '$.subject_digest')),
+    json_object('requests', json_extract(NEW.body, '$.limits.max_requests'),
+      'output_tokens', json_extract(NEW.body, '$.limits.max_output_tokens')));
+END;
+CREATE TRIGGER IF NOT EXISTS credential_sealed AFTER INSERT ON credential BEGIN
+  INSERT INTO owed_entry (kind, submission, at, ids)
+  VALUES ('credential.deposited', NEW.submission, NEW.deposited_at, json_object('credential', NEW.id));
+END;
 CREATE TRIGGER IF NOT EXISTS lease_over AFTER UPDATE OF state ON lease
 WHEN OLD.state = 'active' AND NEW.state <> 'active' BEGIN
   INSERT INTO owed_entry (kind, submission, at, ids)
@@ -114,6 +126,9 @@ class CustodyFile:
         with suppress(FileExistsError):  # an open file's locks go with any descriptor of it that this process closes
             os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
         with closing(self._connect()) as connection:
+            known = {row["name"] for row in connection.execute("PRAGMA table_info(owed_entry)")}
+            if known and "nums" not in known:  # a file of a version that owed no numbers
+                connection.execute("ALTER TABLE owed_entry ADD COLUMN nums TEXT NOT NULL DEFAULT '{}'")
             connection.executescript(SCHEMA + "".join(_GUARD.format(table=table) for table in _GUARDED))
 
     @contextmanager

@@ -162,6 +162,14 @@ class Log:
                 for index, event in enumerate(batch, first)
             )
 
+    def missing(self, events: Iterable[Event]) -> tuple[Event, ...]:
+        """Return those whose nonce no entry of their stream has: what a killed process has not appended yet."""
+        asked = tuple(events)
+        with self.store.reading() as tx:
+            streams = {event.stream for event in asked}
+            known = {Event.parse(tx.entry(index)).nonce for one in streams for index in tx.indexes(one)}
+        return tuple(event for event in asked if event.nonce not in known)
+
     def checkpoint(self) -> bytes:
         """Return the newest published checkpoint, after the check that the store holds it."""
         self.check()

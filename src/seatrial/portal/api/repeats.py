@@ -8,14 +8,17 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from django.http import JsonResponse
 
+from seatrial.evaluation.jobs import Process
 from seatrial.portal.access import Again
 from seatrial.portal.api.problems import NotAccepted, problem
 from seatrial.portal.opening import house
-from seatrial.storage.stores.idempotency import KEY_LENGTH, AnsweredTables
+from seatrial.storage.stores.idempotency import KEY_LENGTH, AnsweredTables, Holder
+from seatrial.work.place import is_gone, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -45,7 +48,7 @@ def repeated(request: PortalRequest, operation: Operation, act: Callable[[], Htt
     if not key or operation.again is Again.ITSELF:
         return act()
     viewer, table = request.who.viewer, AnsweredTables(house().database)
-    if (known := table.take(viewer, key, _digest(request), operation.name, request.now)) is not None:
+    if (known := table.take(viewer, key, _digest(request), operation.name, request.now, _holder())) is not None:
         return _again(request, known)
     try:
         response = act()
@@ -57,6 +60,10 @@ def repeated(request: PortalRequest, operation: Operation, act: Callable[[], Htt
     else:
         table.drop(viewer, key)
     return response
+
+
+def _holder() -> Holder:
+    return Holder(asdict(this_process()), lambda named: is_gone(Process(**named)))
 
 
 def _digest(request: PortalRequest) -> str:

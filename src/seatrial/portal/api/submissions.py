@@ -23,7 +23,7 @@ from seatrial.offering import DAYS, PURPOSES, Offering, share
 from seatrial.paperwork import terms_digest
 from seatrial.portal.acting import PortalRequest
 from seatrial.portal.api import views
-from seatrial.portal.api.bringing import desk, expected, found, stepped, versioned
+from seatrial.portal.api.bringing import desk, expected, found, request_digest, stepped, versioned
 from seatrial.portal.api.problems import Conflict, NotAccepted
 from seatrial.portal.api.shapes import (
     MOST_PAGE,
@@ -169,10 +169,11 @@ def submission_open(request: PortalRequest, response: HttpResponse, given: Submi
     """Open a draft, which is the developer's own; with `share`, share its dossier with the evaluator."""
     offered = given.offering(request)
     assessment = given.assessment
-    name = offered.draft(house())
+    name = offered.draft(house(), request_digest(request))
     at = desk(request)
-    if given.share:
-        share(house(), at.record(name).standing, request.who.actor, request.now, assessment)
+    standing = at.record(name).standing
+    if given.share and standing.state == "draft":  # else it was shared before an answer was lost
+        share(house(), standing, request.who.actor, request.now, assessment)
     return Status(201, _opened(at, response, name, offered.policy))
 
 
@@ -183,7 +184,7 @@ def inquiry_open(request: PortalRequest, response: HttpResponse, given: InquiryG
     if not offered.policy.course.inquiry:
         raise NotAccepted("pack", f"{given.pack} knows no inquiries; name one that does, or open a draft")
     form = offered.inquiry_form(given.recipients, given.shared, given.contact)
-    name = offered.inquire(house(), given.recipients, form)
+    name = offered.inquire(house(), given.recipients, form, request_digest(request))
     return Status(201, _opened(desk(request), response, name, offered.policy))
 
 

@@ -9,12 +9,13 @@ from django import forms
 from seatrial.custody.credential import DIALECTS
 from seatrial.custody.deposit import MAX_KEY_BYTES
 from seatrial.framework.submission import PAUSE_REASONS
+from seatrial.portal.forms.once import Once
 from seatrial.portal.forms.step import words
 
 LONGEST_URL = 2048
 
 
-class UntilForm(forms.Form):
+class UntilForm(Once):
     """The agreed end of access."""
 
     until = forms.DateTimeField(

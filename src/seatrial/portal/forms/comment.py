@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from django import forms
 
+from seatrial.portal.forms.once import Once
 from seatrial.storage.stores.papers import MAX_PAPER_BYTES
 
 
-class CommentForm(forms.Form):
+class CommentForm(Once):
     """The developer's comment, as text or as a file; it is annexed to the report whole."""
 
     text = forms.CharField(

@@ -15,6 +15,7 @@ from seatrial.framework.identifier import ID, ID_LENGTH
 from seatrial.framework.participant import Role
 from seatrial.framework.purpose import Purpose
 from seatrial.paperwork import subject_of, terms_digest
+from seatrial.portal.forms.once import Once
 from seatrial.portal.forms.step import words
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ PUBLISHING: dict[str, object] = {
 """What a form begins with that a page on a publication leads to."""
 
 
-class ConsentForm(forms.Form):
+class ConsentForm(Once):
     """A consent that is given."""
 
     activity = forms.ChoiceField(

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import secrets
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 
 from seatrial.drafting import MAX_TEXT
 from seatrial.evaluation.scrutiny.rulings import MEANING, Decision
+from seatrial.portal.forms.once import Once as Once  # noqa: PLC0414 - the form of a signature is nothing else
 from seatrial.portal.forms.step import words
 
 if TYPE_CHECKING:
@@ -17,21 +16,6 @@ if TYPE_CHECKING:
 
 MAX_REMARKS = 20_000
 MAX_REASON = 2_000
-
-
-class Once(forms.Form):
-    """A form that is one act, however often it is sent."""
-
-    once = forms.CharField(widget=forms.HiddenInput, max_length=64)
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - Django's own
-        kwargs["initial"] = {"once": secrets.token_hex(16), **kwargs.get("initial", {})}
-        super().__init__(*args, **kwargs)
-
-    @property
-    def digest(self) -> str:
-        """The same for a form that is sent again."""
-        return "sha256:" + hashlib.sha256(f"form {self.cleaned_data['once']}".encode()).hexdigest()
 
 
 class DeviationsForm(Once):

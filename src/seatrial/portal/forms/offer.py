@@ -15,6 +15,7 @@ from seatrial.framework.participant import Role
 from seatrial.framework.purpose import Purpose
 from seatrial.framework.subject import AccessForm, AccessLevel, AccessProfile, Variant
 from seatrial.offering import DAYS, PURPOSES, Offering
+from seatrial.portal.forms.once import Once
 from seatrial.portal.forms.step import words
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ LEVELS = {
 }
 
 
-class OfferForm(forms.Form):
+class OfferForm(Once):
     """What a developer offers under one pack."""
 
     code_name = forms.CharField(

@@ -44,7 +44,7 @@ def revoke(request: PortalRequest, name: str, consent: str) -> HttpResponse:
 def _given(here: About, form: ConsentForm) -> HttpResponse:
     def act() -> None:
         consent = form.consent(house().new_id("con"), here.desk.now)
-        here.desk.act(here.name, "give_consent", Brought(consent=consent))
+        here.desk.act(here.name, "give_consent", Brought(consent=consent), form.request_digest)
 
     if form.is_valid() and here.tried(act, "Given.", form):
         return back(here, "submission-consents")

@@ -45,7 +45,9 @@ def comment(request: PortalRequest, name: str) -> HttpResponse:
     form = CommentForm(request.POST, request.FILES)
     if form.is_valid():
         brought = Brought(papers=(("comment", form.content),))
-        if here.tried(lambda: here.desk.act(name, "comment", brought), "Your comment is recorded.", form):
+        if here.tried(
+            lambda: here.desk.act(name, "comment", brought, form.request_digest), "Your comment is recorded.", form
+        ):
             return back(here, "submission-report")
     return _page(here, form, status=422)
 

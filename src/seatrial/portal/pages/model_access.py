@@ -73,7 +73,11 @@ def extend(request: PortalRequest, name: str) -> HttpResponse:
     form = UntilForm(request.POST)
     if form.is_valid():
         brought = Brought(date=form.end)
-        if here.tried(lambda: here.desk.act(name, "extend_access", brought), "The end of access is recorded.", form):
+        if here.tried(
+            lambda: here.desk.act(name, "extend_access", brought, form.request_digest),
+            "The end of access is recorded.",
+            form,
+        ):
             return back(here, "submission-access")
     return _page(here, form, PauseForm(), status=422)
 

@@ -39,7 +39,7 @@ def new(request: PortalRequest) -> HttpResponse:
     form = OfferForm(policy, request.POST or None)
 
     def begin() -> str:
-        return form.offering(request.who.actor, request.now).draft(house())
+        return form.offering(request.who.actor, request.now).draft(house(), form.request_digest)
 
     return _answered(request, form, begin, packs, "developer/offer.html")
 
@@ -55,7 +55,7 @@ def inquiry(request: PortalRequest) -> HttpResponse:
     def begin() -> str:
         offering, given = form.offering(request.who.actor, request.now), form.cleaned_data
         paper = offering.inquiry_form(given["recipients"], given["shared"], given["contact"])
-        return offering.inquire(house(), given["recipients"], paper)
+        return offering.inquire(house(), given["recipients"], paper, form.request_digest)
 
     return _answered(request, form, begin, packs, "developer/inquiry.html")
 

@@ -133,7 +133,7 @@ def sign(request: PortalRequest, name: str) -> HttpResponse:
     text, form = kept.text(DRAFT), Once(request.POST or None)
     if request.method == "POST" and form.is_valid():
         said = "The report is signed and issued."
-        if here.tried(lambda: kept.sign(text, house().home, form.digest), said, form):
+        if here.tried(lambda: kept.sign(text, house().home, form.request_digest), said, form):
             return redirect("review-report", name=name)
     files, why = _to_sign(kept, text)
     missing = kept.missing("sign_report", (REPORT, *(file["kind"] for file in files)))
@@ -242,7 +242,9 @@ def _sent(here: About, chosen: PlanUnit, form: DraftForm) -> bool:
 
     def act() -> None:
         papers = draft_papers(form.cleaned_data["text"], runs().glance(chosen))
-        here.desk.act(here.name, "send_draft", Brought(papers=((TRANSCRIPT_REVIEW, read), *papers)), form.digest)
+        here.desk.act(
+            here.name, "send_draft", Brought(papers=((TRANSCRIPT_REVIEW, read), *papers)), form.request_digest
+        )
 
     return here.tried(act, "The draft is with the lead.", form)
 
@@ -254,7 +256,7 @@ def _revised(here: About, chosen: PlanUnit, form: RevisionForm) -> bool:
         papers = draft_papers(form.cleaned_data["text"], runs().glance(chosen))
         before = _reports(here).text(DRAFT)
         changed = difference(before, dict(papers)[WRITTEN].decode(), form.cleaned_data["remarks"])
-        here.desk.act(here.name, "revise", Brought(papers=((DIFF, changed), *papers)), form.digest)
+        here.desk.act(here.name, "revise", Brought(papers=((DIFF, changed), *papers)), form.request_digest)
 
     return here.tried(act, "The revised draft is with the lead.", form)
 
@@ -262,7 +264,7 @@ def _revised(here: About, chosen: PlanUnit, form: RevisionForm) -> bool:
 def _delivered(here: About, kept: Reports, form: DeliveryForm) -> None:
     text = form.cleaned_data["text"].replace("\r\n", "\n").rstrip() + "\n"
     kept.assessed(text)
-    here.desk.act(here.name, "deliver_draft", Brought(papers=((DRAFT, text.encode()),)), form.digest)
+    here.desk.act(here.name, "deliver_draft", Brought(papers=((DRAFT, text.encode()),)), form.request_digest)
 
 
 def _step(here: About, form: forms.Form, event: str, title: str, **more: Any) -> HttpResponse:  # noqa: ANN401 - of a page

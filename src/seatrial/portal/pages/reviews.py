@@ -18,6 +18,7 @@ from seatrial.paperwork import subject_of
 from seatrial.portal.about import MODEL_FACTS, PAPERS
 from seatrial.portal.assigned import RICHER, assigned, number, page, pages, runs, step_of
 from seatrial.portal.forms.drafting import DeviationsForm
+from seatrial.portal.forms.once import Once
 from seatrial.portal.forms.plan import PlanForm
 from seatrial.portal.forms.step import words
 from seatrial.portal.journey import way
@@ -96,13 +97,15 @@ def plan(request: PortalRequest, name: str) -> HttpResponse:
     subject = subject_of(here.standing)
     form = PlanForm(subject, request.POST or (request.GET if "tier" in request.GET else None))
     offer = next((one for one in here.desk.offers(here.standing) if one.event == "register_plan"), None)
+    once = Once(request.POST or None)
     met = form.is_bound and form.is_valid()
-    if request.method == "POST" and met and offer is not None:
-        brought = Brought(papers=plan_papers(here.standing, form.request()))
-        if here.tried(lambda: here.desk.act(name, "register_plan", brought), "The plan is registered.", form):
+    if request.method == "POST" and met and offer is not None and once.is_valid():
+        brought, digest = Brought(papers=plan_papers(here.standing, form.request())), once.request_digest
+        if here.tried(lambda: here.desk.act(name, "register_plan", brought, digest), "The plan is registered.", form):
             return redirect("review-plan", name=name)
     context: dict[str, Any] = {
         "form": form,
+        "once": once,
         "figures": form.figures if met else None,
         "may_register": offer is not None,
         "missing": offer.missing if offer else (),
@@ -138,7 +141,7 @@ def end(request: PortalRequest, name: str) -> HttpResponse:
     if request.method == "POST" and offer is not None and form.is_valid():
         brought = Brought(papers=((DEVIATIONS, form.cleaned_data["deviations"].encode()),))
         said = "The runs are ended; access is over."
-        if here.tried(lambda: here.desk.act(name, "end_runs", brought, form.digest), said, form):
+        if here.tried(lambda: here.desk.act(name, "end_runs", brought, form.request_digest), said, form):
             return redirect("review", name=name)
     going = sum(unit.open for unit in units)
     context: dict[str, Any] = {"form": form, "offer": offer, "going": going, "marking": PAPERS}

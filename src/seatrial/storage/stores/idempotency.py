@@ -3,7 +3,8 @@
 - A key is an organisation's own word for one request; what it stands for is the request's digest.
 - What is kept of an answer are ids, states and numbers: whoever forgets a submission has nothing to forget here, and a
   secret that was shown once is never among them.
-- A request whose process ended in the middle holds its key for `HELD` only.
+- A request whose process ended in the middle holds its key until somebody on the same host asks again; on another host
+  for `HELD`.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from seatrial.storage.models.idempotency import KEY_LENGTH as KEY_LENGTH  # noqa
 from seatrial.storage.tables import rows
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from datetime import datetime
 
     from seatrial.framework.viewer import Viewer
@@ -37,24 +38,40 @@ class Known:
     answer: Mapping[str, Any] | None
 
 
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """The process that works on a request, as it is kept; and whether such a one is over."""
+
+    named: Mapping[str, Any]
+    gone: Callable[[Mapping[str, Any]], bool]
+
+
 class AnsweredTables:
     """The keys of organisations."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def take(self, viewer: Viewer, key: str, digest: str, operation: str, now: datetime) -> Known | None:
-        """Take a key for a request; None: it is the first. What is too old is removed on the way."""
+    def take(self, viewer: Viewer, key: str, digest: str, operation: str, now: datetime, by: Holder) -> Known | None:
+        """Take a key for a request; None: it is the first. What is too old is removed on the way.
+
+        The key of a request that is not answered names its holder where the answer will stand; one that is gone has
+        lost it.
+        """
         with self._database.session(viewer, writing=True):
             own = rows.AnsweredRequest.objects.filter(organisation_id=viewer.organisation)
             own.filter(at__lte=now - KEPT).delete()
-            own.filter(key=key, status__isnull=True, at__lte=now - HELD).delete()
+            held = own.filter(key=key, status__isnull=True)
+            held.filter(at__lte=now - HELD).delete()
+            for left in held:
+                if left.answer and by.gone(left.answer):
+                    left.delete()
             found, first = rows.AnsweredRequest.objects.get_or_create(
                 organisation_id=viewer.organisation,
                 key=key,
-                defaults={"digest": digest, "operation": operation, "at": now},
+                defaults={"digest": digest, "operation": operation, "at": now, "answer": dict(by.named)},
             )
-            return None if first else Known(found.digest, found.status, found.answer)
+            return None if first else Known(found.digest, found.status, found.answer if found.status else None)
 
     def answered(self, viewer: Viewer, key: str, status: int, answer: Mapping[str, Any] | None) -> None:
         """Keep what was answered."""
