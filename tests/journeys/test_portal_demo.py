@@ -18,13 +18,12 @@ from seatrial.framework.submission import STATES
 from seatrial.framework.viewer import Viewer
 from seatrial.house import House
 from seatrial.shipped import shipped_pack
-
-from .test_portal_process import serving, until
+from support.portal_process import serving, until
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from .test_portal_process import Portal
+    from support.portal_process import Portal
 
 SECOND_START_S = 30
 HOUSE = Viewer.house("what a demonstration has")

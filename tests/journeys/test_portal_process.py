@@ -2,95 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
 import signal
 import stat
 import subprocess
-import sys
 import time
-from contextlib import contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING
 
-import httpx
 import pytest
 
-from seatrial.work.place import _began as began
+from support.portal_process import PARTS, SEATRIAL, WAIT_S, gone, serving, until
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from pathlib import Path
 
-SEATRIAL = Path(sys.executable).with_name("seatrial")
-ANY_PORTS = ("--port", "0", "--custody-port", "0", "--gateway-port", "0")
-WAIT_S = 90
 PROMISED_S = 10
-T = TypeVar("T")
-PARTS = ["web", "custody", "worker"]
-
-
-def until(look: Callable[[], T], what: str) -> T:
-    """What the look gives once it is something."""
-    last = time.monotonic() + WAIT_S
-    while not (found := look()):
-        assert time.monotonic() < last, f"not within {WAIT_S} s: {what}"
-        time.sleep(0.05)
-    return found
-
-
-@dataclass
-class Portal:
-    process: subprocess.Popen[bytes]
-    home: Path
-    out: Path
-    err: Path
-
-    def events(self, event: str) -> list[dict[str, Any]]:
-        lines = self.err.read_text().splitlines()
-        return [found for line in lines if line.startswith("{") and (found := json.loads(line))["event"] == event]
-
-    def pid(self, service: str) -> int:
-        """Of the newest process of a service."""
-        return int([one["pid"] for one in self.events("service.began") if one["service"] == service][-1])
-
-    @property
-    def url(self) -> str:
-        found = until(lambda: re.search(r"portal: (http://\S+)", self.out.read_text()), "an address")
-        return found.group(1)
-
-    def answers(self) -> bool:
-        try:
-            return httpx.get(f"{self.url}/healthz", timeout=WAIT_S).status_code == 200
-        except httpx.TransportError:  # the process that had taken the connection was killed
-            return False
-
-    def ready(self) -> bool:
-        return httpx.get(f"{self.url}/readyz", timeout=WAIT_S).status_code == 200
-
-
-@contextmanager
-def serving(folder: Path, *options: str) -> Iterator[Portal]:
-    """A portal over a new home, ended by force at last."""
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("SEATRIAL_")}
-    made = Portal(None, folder / "home", folder / "out", folder / "err")  # type: ignore[arg-type]
-    with made.out.open("wb") as out, made.err.open("wb") as err:
-        made.process = subprocess.Popen(
-            [SEATRIAL, "portal", *ANY_PORTS, *options],
-            env={**environment, "SEATRIAL_HOME": str(made.home)},
-            stdout=out,
-            stderr=err,
-        )
-    try:
-        yield made
-    finally:
-        made.process.kill()
-        made.process.wait()
-
-
-def gone(pid: int) -> bool:
-    return began(pid) is None
 
 
 @pytest.mark.slow
