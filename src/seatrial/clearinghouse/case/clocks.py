@@ -234,6 +234,9 @@ def _of(policy: Policy, facts: Facts, adjustments: Adjustments, now: datetime) -
     fixed = facts.fix_public if policy.ends_on_fix else None
     reasons = {"public already": facts.public, "the fix is public": fixed, "exploited": short, "the deadline": ordinary}
     advisory = earliest(*reasons.values()) if facts.first_contact or facts.public else None
+    details = _details(policy, facts, adjustments, disclosure, advisory)
+    if advisory and details and details < advisory:  # all is told then, so others are told no later
+        reasons, advisory = {"the details follow the fix": details}, details
     because = next((why for why, at in reasons.items() if at is not None and at == advisory), "")
     answered = facts.answered is not None
     return Deadlines(
@@ -243,7 +246,7 @@ def _of(policy: Policy, facts: Facts, adjustments: Adjustments, now: datetime) -
         None if answered else clock("silence"),
         disclosure,
         advisory,
-        _details(policy, facts, adjustments, disclosure, advisory),
+        details,
         because,
     )
 
