@@ -40,6 +40,10 @@ class Bug:
         ]
         self.frames = [(name, f"/src/p{project}/{rng.choice(WORDS)}.cc", rng.randrange(20, 900)) for name in names]
         self.templated = rng.random() < 0.2
+        self.ways = [
+            [(f"caller_{rng.randrange(200)}", "/src/main.cc", rng.randrange(1, 500)) for _ in range(24)]
+            for _ in range(rng.choice((1, 1, 2, 3)))
+        ]
 
     def log(self, rng: random.Random) -> str:
         """One report of it, bent."""
@@ -55,8 +59,7 @@ class Bug:
             if rng.random() < 0.15:
                 frame[2] += rng.randrange(1, 4)
         length = rng.randrange(4, 25)
-        while len(frames) < length:
-            frames.append([f"caller_{rng.randrange(200)}", "/src/main.cc", rng.randrange(1, 500)])
+        frames += [list(frame) for frame in rng.choice(self.ways)]
         base = 0x550000000000 + rng.randrange(1 << 32)
         address = 0x602000000000 + 16 * rng.randrange(1 << 24)
         lines = []

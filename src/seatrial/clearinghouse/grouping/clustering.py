@@ -123,9 +123,9 @@ def linked_traces(
     left, right, capped = pairs(traces)
     numbers: dict[str, int] = {}
     rows, lengths = pdm.packed(
-        [[numbers.setdefault(name, len(numbers)) for name in trace.functions] for trace in traces]
+        [[numbers.setdefault(name, len(numbers) + 1) for name in trace.functions] for trace in traces]
     )
-    distance = pdm.distances(rows, lengths, left, right)
+    distance = pdm.distances([rows], lengths, left, right)
     near = distance < pdm.CUT
     left, right, distance = left[near], right[near], distance[near]
     place = {key: number for number, key in enumerate(keys)}
@@ -166,18 +166,17 @@ def _components(
     count: int, left: NDArray[np.intp], right: NDArray[np.intp], together: list[tuple[int, int]]
 ) -> NDArray[np.intp]:
     """For each trace the first of its component in the graph of what is near or held together: shape (count,)."""
-    parent = list(range(count))
-
-    def root(node: int) -> int:
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
-
-    for one, other in [*zip(left.tolist(), right.tolist(), strict=True), *together]:
-        low, high = sorted((root(one), root(other)))
-        parent[high] = low
-    return np.fromiter((root(node) for node in range(count)), dtype=np.intp, count=count)
+    ends = np.array(together, dtype=np.intp).reshape(-1, 2)
+    one, other = np.concatenate([left, ends[:, 0]]), np.concatenate([right, ends[:, 1]])
+    first = np.arange(count)
+    while True:
+        least = np.minimum(first[one], first[other])
+        before = first.copy()
+        np.minimum.at(first, one, least)
+        np.minimum.at(first, other, least)
+        first = first[first]
+        if np.array_equal(first, before):
+            return first
 
 
 def _members(component_of: NDArray[np.intp]) -> list[list[int]]:

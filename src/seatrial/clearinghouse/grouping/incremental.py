@@ -174,7 +174,7 @@ def _farthest(trace: Trace, members: Sequence[Trace]) -> float:
         return 1.0
     names: dict[str, int] = {}
     rows, lengths = pdm.packed(
-        [[names.setdefault(name, len(names)) for name in one.functions] for one in (trace, *members)]
+        [[names.setdefault(name, len(names) + 1) for name in one.functions] for one in (trace, *members)]
     )
     others = np.arange(1, len(members) + 1)
-    return float(pdm.distances(rows, lengths, np.zeros_like(others), others).max())
+    return float(pdm.distances([rows], lengths, np.zeros_like(others), others).max())

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Sequence
+    from collections.abc import Hashable, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,16 +29,17 @@ A = 0.04
 R = 0.13
 CUT = 0.3
 """Traces of one group are nearer to one another than this."""
-PAD = -1
-CELLS = 2_000_000
-"""Cells of pairs that are computed at once: tens of megabytes."""
+PAD = 0
+"""What fills a row beyond its trace; frames are numbered from 1."""
+AT_ONCE = 4096
+"""Pairs that are computed together: their vectors stay in the processor's second cache."""
 
 
 def similarity(x: Sequence[Hashable], y: Sequence[Hashable]) -> float:
     """Similarity of two sequences of frames, 0 to 1. Raises `ValueError` where one is empty."""
-    names = {frame: number for number, frame in enumerate(dict.fromkeys([*x, *y]))}
+    names = {frame: number for number, frame in enumerate(dict.fromkeys([*x, *y]), 1)}
     rows, lengths = packed([[names[frame] for frame in x], [names[frame] for frame in y]])
-    return 1.0 - float(distances(rows, lengths, np.array([0]), np.array([1]))[0])
+    return 1.0 - float(distances([rows], lengths, np.array([0]), np.array([1]))[0])
 
 
 def packed(traces: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -51,21 +52,19 @@ def packed(traces: Sequence[Sequence[int]]) -> tuple[NDArray[np.int32], NDArray[
 
 
 def distances(
-    rows: NDArray[np.int32],
+    columns: Sequence[NDArray[np.int32]],
     lengths: NDArray[np.int32],
     left: NDArray[np.intp],
     right: NDArray[np.intp],
-    equal: Callable[[NDArray[np.intp], NDArray[np.intp], int, int], NDArray[np.bool_]] | None = None,
 ) -> NDArray[np.float64]:
     """Distances of pairs of traces.
 
     Args:
-        rows: frames of each trace as `packed` gives them.
-        lengths: their numbers of frames.
+        columns: frames of each trace as `packed` gives them, under each of their names, the telling one first; 0 where
+            a frame has no such name. Two frames are equal if the first names are that both have.
+        lengths: numbers of frames of each trace.
         left: row of the one trace of each pair, shape (pairs,).
         right: row of the other.
-        equal: what makes frames equal, given the pairs' rows, the place i in the left trace and the width of the right
-            ones: shape (pairs, width). Without it frames are equal whose numbers are.
 
     Returns:
         Distances, shape (pairs,), 0 to 1, in the order of the pairs.
@@ -76,42 +75,44 @@ def distances(
     if len(left) and not min(lengths[left].min(), lengths[right].min()):
         raise ValueError("a trace without a frame cannot be compared; leave it out")
     result = np.empty(len(left))
-    sizes = np.maximum(lengths[left], lengths[right])
-    order = np.argsort(sizes, kind="stable")
-    start = 0
-    while start < len(order):
-        # Pairs of like size together; the widest of a chunk decides how many fit.
-        step = max(1, CELLS // (int(sizes[order[start]]) + 1))
-        end = min(len(order), start + step)
-        end = max(start + 1, min(end, start + CELLS // (int(sizes[order[end - 1]]) + 1)))
-        chunk = order[start:end]
-        result[chunk] = _chunk(rows, lengths, left[chunk], right[chunk], equal)
-        start = end
+    order = np.lexsort((lengths[right], lengths[left]))
+    for start in range(0, len(order), AT_ONCE):
+        chunk = order[start : start + AT_ONCE]
+        result[chunk] = _chunk(columns, lengths, left[chunk], right[chunk])
     return result
 
 
 def _chunk(
-    rows: NDArray[np.int32],
+    columns: Sequence[NDArray[np.int32]],
     lengths: NDArray[np.int32],
     left: NDArray[np.intp],
     right: NDArray[np.intp],
-    equal: Callable[[NDArray[np.intp], NDArray[np.intp], int, int], NDArray[np.bool_]] | None,
 ) -> NDArray[np.float64]:
-    tall, wide = int(lengths[left].max()), int(lengths[right].max())
-    place = np.arange(1, wide + 1)
-    other = rows[right, :wide]
-    table = np.zeros((len(left), wide + 1))
-    ends = np.zeros(len(left))
-    for i in range(1, tall + 1):
-        weight = np.exp(-(np.minimum(i, place) * A + np.abs(i - place) * R))
-        if equal is None:
-            mine = rows[left, i - 1]
-            same = (other == mine[:, None]) & (mine != PAD)[:, None]
-        else:
-            same = equal(left, right, i - 1, wide)
-        table[:, 1:] = np.maximum(table[:, 1:], table[:, :-1] + np.where(same, weight, 0.0))
-        np.maximum.accumulate(table, axis=1, out=table)
-        done = lengths[left] == i
-        ends[done] = table[done, lengths[right][done]]
+    tall, wide, count = int(lengths[left].max()), int(lengths[right].max()), len(left)
+    mine = [np.ascontiguousarray(column[left, :tall].T) for column in columns]
+    theirs = [np.ascontiguousarray(column[right, :wide].T) for column in columns]
+    before, row = np.zeros((wide + 1, count)), np.zeros((wide + 1, count))
+    ends, every = np.zeros(count), np.arange(count)
+    gain = np.empty(count)
+    for i in range(tall):
+        for j in range(wide):
+            weight = np.exp(-(min(i + 1, j + 1) * A + abs(i - j) * R))
+            np.multiply(_equal([(one[i], other[j]) for one, other in zip(mine, theirs, strict=True)]), weight, out=gain)
+            gain += before[j]
+            np.maximum(gain, before[j + 1], out=gain)
+            np.maximum(gain, row[j], out=row[j + 1])
+        done = lengths[left] == i + 1
+        ends[done] = row[lengths[right][done], every[done]]
+        before, row = row, before
     norms = np.cumsum(np.exp(-A * np.arange(1, min(tall, wide) + 1)))
     return np.asarray(1.0 - ends / norms[np.minimum(lengths[left], lengths[right]) - 1])
+
+
+def _equal(names: Sequence[tuple[NDArray[np.int32], NDArray[np.int32]]]) -> NDArray[np.bool_]:
+    """Whether frames are equal, by the first of their names that both have."""
+    (mine, theirs), *others = names
+    same: NDArray[np.bool_] = mine == theirs
+    both = (mine != PAD) & (theirs != PAD) if others else mine != PAD
+    if not others:
+        return same & both
+    return np.asarray(np.where(both, same, _equal(others)))

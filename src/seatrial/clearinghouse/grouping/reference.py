@@ -55,16 +55,9 @@ def _linked(unique: list[Sequence[Frame]]) -> NDArray[np.intp]:
     from scipy.cluster.hierarchy import fcluster, linkage  # noqa: PLC0415 - slow to import, and for this mode only
 
     columns = [_packed(unique, name) for name in (_position, _module, _function)]
-    rows, lengths = pdm.packed([[0] * len(trace) for trace in unique])
-
-    def equal(left: NDArray[np.intp], right: NDArray[np.intp], i: int, wide: int) -> NDArray[np.bool_]:
-        (ax, ay), (bx, by), (cx, cy) = ((column[left, i][:, None], column[right, :wide]) for column in columns)
-        both_a, both_b = (ax > 0) & (ay > 0), (bx > 0) & (by > 0)
-        alike = np.where(both_a, ax == ay, np.where(both_b, bx == by, (cx == cy) & (cx > 0)))
-        return np.asarray(alike & (ax != pdm.PAD) & (ay != pdm.PAD))
-
+    lengths = np.array([len(trace) for trace in unique], dtype=np.int32)
     left, right = np.triu_indices(len(unique), 1)
-    condensed = pdm.distances(rows, lengths, left, right, equal)
+    condensed = pdm.distances(columns, lengths, left, right)
     return np.asarray(fcluster(linkage(condensed, method="complete"), np.nextafter(pdm.CUT, 0), criterion="distance"))
 
 
