@@ -28,7 +28,7 @@ SECURITY_MD = ("SECURITY.md", ".github/SECURITY.md", "docs/SECURITY.md", "securi
 """Where hosts look for a policy, in their order."""
 SECURITY_TXT = (".well-known/security.txt", "security.txt", "public/.well-known/security.txt", "static/security.txt")
 COORDINATOR = "https://kb.cert.org/vince/comm/report/"
-_MAIL = re.compile(r"(?<![\w.+-])[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?![\w-])")
+_MAIL = re.compile(r"(?<![\w.+/-])[A-Za-z0-9][\w.+-]{0,63}@[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)*\.[A-Za-z]{2,}(?![\w-])")
 _ADVISORY = re.compile(r"https://github\.com/[\w.-]+/[\w.-]+/security/advisories/new")
 _TAKES_NO_MAIL = re.compile(r"noreply|no-reply|example\.(?:com|org|net)$", re.IGNORECASE)
 
