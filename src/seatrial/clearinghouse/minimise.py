@@ -36,7 +36,7 @@ def minimise(bench: Bench, case: Case, built: Built, budget: int = RUNS) -> Mini
     Raises:
         ValueError: the proof shows nothing on this build.
     """
-    wanted = bench.show(case, built)
+    wanted, pov = bench.show(case, built), case.pov or b""
     if not wanted.shown:
         raise ValueError("the proof shows nothing on this build; reproduce it first")
 
@@ -44,9 +44,9 @@ def minimise(bench: Bench, case: Case, built: Built, budget: int = RUNS) -> Mini
         seen = bench.show(case, built, pov=pov)
         return seen.shown and seen.signature == wanted.signature
 
-    found = ddmin(case.pov, keeps, budget - REPLAYS - 1)
-    if found.pov != case.pov and not all(keeps(found.pov) for _ in range(REPLAYS)):
-        return Minimised(case.pov, found.runs + REPLAYS + 1, finished=False)
+    found = ddmin(pov, keeps, budget - REPLAYS - 1)
+    if found.pov != pov and not all(keeps(found.pov) for _ in range(REPLAYS)):
+        return Minimised(pov, found.runs + REPLAYS + 1, finished=False)
     return Minimised(found.pov, found.runs + REPLAYS + 1, found.finished)
 
 

@@ -63,6 +63,9 @@ def without_recipe(kind: ClaimKind) -> Verdict:
 def reproduce(bench: Bench, case: Case, patch: bytes = b"") -> Verdict:
     """Build, control, replay and compare; see the module. Raises what opening a box raises (`NotSealed`, ...)."""
     marks: set[str] = {"finder_harness"} if case.files else set()
+    if not case.runnable:
+        reason = "recipe.run names {pov}, and no proof came with the finding"
+        return Verdict(Disposition.NEEDS_ATTENTION, marks=frozenset(marks), reason=reason)
     try:
         built = bench.build(case)
     except CannotRun as error:
@@ -83,7 +86,7 @@ def reproduce(bench: Bench, case: Case, patch: bytes = b"") -> Verdict:
 def _controls(bench: Bench, case: Case, built: Built, marks: set[str]) -> str:
     """What is wrong with the harness, or nothing."""
     inputs = [("an empty input", b""), *([("the ordinary input", case.seed)] if case.seed is not None else [])]
-    tried = [(name, content) for name, content in inputs if content != case.pov]
+    tried = [(name, content) for name, content in inputs if content != (case.pov or b"")]
     if not tried:
         marks.add("no_control")
     for name, content in tried:
