@@ -1,4 +1,4 @@
-"""The book of cases: opening one, reading one, and acting on one, over a `Store`.
+"""The book of cases: opening one, reading one, and acting on one, over chains of events.
 
 - The cases of a year are the chain `SC-YEAR`: its event n is the opening of case n. Two that open at once cannot both
   be number n, and nothing else has to count.
@@ -17,14 +17,14 @@ from typing import TYPE_CHECKING, Any
 
 from seatrial.clearinghouse.case.case import Case, CaseError
 from seatrial.clearinghouse.case.policy import DEFAULT_POLICY, Policy, PolicyRef, shipped
-from seatrial.clearinghouse.event import NONCE_BYTES, Actor, Event, EventType
+from seatrial.clearinghouse.event import GENESIS, NONCE_BYTES, Actor, Event, EventType
 from seatrial.clearinghouse.store import Conflict
 from seatrial.framework.data_class import Tlp
 from seatrial.framework.instant import utc
 
 if TYPE_CHECKING:
     from seatrial.clearinghouse.case.acts import Step
-    from seatrial.clearinghouse.store import Store
+    from seatrial.clearinghouse.chains import Chains
     from seatrial.framework.viewer import Viewer
 
 CASE_ID = re.compile(r"SC-([0-9]{4})-[0-9]{4,}")
@@ -53,7 +53,7 @@ class CaseBook:
     """The cases that a viewer sees, kept by one organisation."""
 
     def __init__(
-        self, store: Store, viewer: Viewer, keeper: str, random: Callable[[int], bytes] = secrets.token_bytes
+        self, store: Chains, viewer: Viewer, keeper: str, random: Callable[[int], bytes] = secrets.token_bytes
     ) -> None:
         self._store, self._viewer, self._keeper, self._random = store, viewer, keeper, random
 
@@ -97,13 +97,11 @@ class CaseBook:
         raise Conflict("cases: too many are being opened at once; try again")
 
     def _opened(self, steps: Sequence[Step], actor: Actor, at: datetime) -> Case:
-        chain = self._store.events(self._viewer, register(at.year))
-        last = chain[-1] if chain else None
-        number = (last.seq if last else 0) + 1
-        case = Case(f"{register(at.year)}-{number:04d}")
-        entry = Event.following(
-            last, register(at.year), EventType.CASE_OPENED, {"case": case.case_id}, actor, at, self._nonce()
-        )
+        name = register(at.year)
+        seq, prev = self._store.heads(self._viewer, [name]).get(name, (0, GENESIS))
+        case = Case(f"{name}-{seq + 1:04d}")
+        opened = {"case": case.case_id}
+        entry = Event(name, seq + 1, at, actor, EventType.CASE_OPENED, opened, self._nonce().hex(), prev)
         events, case = self._events(case, None, steps, actor, at)
         self._store.append(self._viewer, [entry, *events], keeper=self._keeper)
         return case

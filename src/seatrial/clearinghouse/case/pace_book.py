@@ -19,7 +19,7 @@ from seatrial.clearinghouse.event import NONCE_BYTES, Actor, Event, EventType
 from seatrial.framework.instant import instant
 
 if TYPE_CHECKING:
-    from seatrial.clearinghouse.store import Store
+    from seatrial.clearinghouse.chains import Chains
     from seatrial.framework.viewer import Viewer
 
 SUBJECT_DIGITS = 32
@@ -77,7 +77,7 @@ class PaceBook:
     """The buckets that a viewer's organisation keeps."""
 
     def __init__(
-        self, store: Store, viewer: Viewer, keeper: str, random: Callable[[int], bytes] = secrets.token_bytes
+        self, store: Chains, viewer: Viewer, keeper: str, random: Callable[[int], bytes] = secrets.token_bytes
     ) -> None:
         self._store, self._viewer, self._keeper, self._random = store, viewer, keeper, random
 

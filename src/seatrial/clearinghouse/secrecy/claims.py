@@ -30,7 +30,7 @@ from typing import TYPE_CHECKING, Protocol
 from seatrial.clearinghouse.event import NONCE_BYTES, Actor, Event, EventType
 
 if TYPE_CHECKING:
-    from seatrial.clearinghouse.store import Store
+    from seatrial.clearinghouse.chains import Chains
     from seatrial.framework.viewer import Viewer
 
 SECRET_BYTES = 32
@@ -103,7 +103,7 @@ class StoredClaims:
     def __init__(
         self,
         secret: bytes,
-        store: Store,
+        store: Chains,
         viewer: Viewer,
         keeper: str,
         random: Callable[[int], bytes] = secrets.token_bytes,
@@ -141,7 +141,7 @@ class ClaimDesk:
     def __init__(
         self,
         claims: Claims,
-        store: Store,
+        store: Chains,
         viewer: Viewer,
         keeper: str,
         random: Callable[[int], bytes] = secrets.token_bytes,
