@@ -8,6 +8,8 @@
 - Papers are further narrowed by the classes of the matrix, but for those of a framework text, which is no secret. Votes
   and two-key conditions, times of windows and purposes are `access.decide`'s: the wall is coarser than the rule, never
   wider than the first wall.
+- Whether a paper is there is a function's answer: its plan is kept by the connection, while a policy is planned with
+  every statement. It runs with the asker's rights and policies, and finds no table that the asker made.
 - The house's policy is for the house's user and the owner alone. A viewer's connection can call itself what it likes:
   no policy of its user shows it everything. Where one user is all three, this holds against mistakes only.
 
@@ -158,7 +160,9 @@ def _described() -> dict[str, Policy]:
         "storage_acquaintance": Policy(f"organisation = {ORGANISATION} OR {of_job}", naming, gone=of_job),
         "storage_grant": Policy(reader, given, party, given),
         "storage_paper": Policy(
-            _by_class(Action.READ), _by_class(Action.WRITE), gone=_of_submission("storage_paper", IS_JOB)
+            f"{SEES_PAPER}(storage_paper.submission_id, storage_paper.data_class)",
+            _by_class(Action.WRITE),
+            gone=_of_submission("storage_paper", IS_JOB),
         ),
         "storage_organisation": Policy(f"id = {ORGANISATION}", changed=f"id = {ORGANISATION}"),
         "storage_membership": Policy(own, own, own),
@@ -173,6 +177,17 @@ def _described() -> dict[str, Policy]:
         "storage_feed": Policy(mine, mine, mine),
         "storage_answeredrequest": Policy(own, own, own, own),
     }
+
+
+SEES_PAPER = "seatrial_sees_paper"
+
+
+def _sees_paper() -> str:
+    """Make the function. Its names are the catalogue's and the room's, whatever path and tables the asker has."""
+    seen = _by_class(Action.READ).replace("storage_paper.submission_id", "$1").replace("storage_paper.data_class", "$2")
+    return f"""CREATE FUNCTION {SEES_PAPER}(text, text) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY INVOKER
+ SET search_path = pg_catalog, public, pg_temp SET plan_cache_mode = force_generic_plan
+ AS $body$ BEGIN RETURN {seen}; END $body$"""
 
 
 def _reads() -> Policy:
@@ -272,7 +287,7 @@ def renewal(address: Address) -> list[str]:
     """The statements that write the whole wall down, whatever was there."""
     viewer, house, owner = (f'"{address.user_of(part)}"' for part in (Part.VIEWER, Part.HOUSE, Part.OWNER))
     masters = ", ".join(dict.fromkeys((house, owner)))
-    statements = [_REMOVE]
+    statements = [_REMOVE, f"DROP FUNCTION IF EXISTS {SEES_PAPER}", _sees_paper()]
     walls = policies()
     for table in sorted(room_tables()):
         if table in OPEN_TABLES:
