@@ -38,8 +38,8 @@ SET session_replication_role = replica;
 INSERT INTO storage_organisation (id, kind, record)
  SELECT 'lab-' || n, 'developer', '{{}}'::jsonb FROM generate_series(1, %(labs)s) n
  UNION ALL SELECT 'bureau-' || n, 'evaluator', '{{}}'::jsonb FROM generate_series(1, {EVALUATORS}) n;
-INSERT INTO storage_submission (id, kind, owner, state, version, evaluator, opened_at, changed_at, standing)
- SELECT 'sub_' || lpad(n::text, 32, '0'), 'submission', 'lab-' || (n %% %(labs)s) + 1, 'submitted', 1, '',
+INSERT INTO storage_submission (id, kind, owner, state, version, evaluator, told, opened_at, changed_at, standing)
+ SELECT 'sub_' || lpad(n::text, 32, '0'), 'submission', 'lab-' || (n %% %(labs)s) + 1, 'submitted', 1, '', '',
   now() - n * interval '1 minute', now(), '{{"object": "x"}}'::jsonb FROM generate_series(1, %(rows)s) n;
 INSERT INTO storage_acquaintance (submission_id, organisation, owner)
  SELECT id, 'bureau-' || (substr(id, 5)::int %% {EVALUATORS}) + 1, owner FROM storage_submission;
