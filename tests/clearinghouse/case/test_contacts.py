@@ -121,8 +121,10 @@ def test_a_file_that_is_no_list_of_authorities_is_refused(raw: bytes) -> None:
         ("Contact: http://brio.test/r\nExpires: 2027-06-01T00:00:00Z\n", False, ""),
         ("Contact: javascript:alert(1)\nExpires: 2027-06-01T00:00:00Z\n", False, ""),
         (
-            (f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{FRESH}"
-            "-----BEGIN PGP SIGNATURE-----\nContact: mailto:no@x.test\n"),
+            (
+                f"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA256\n\n{FRESH}"
+                "-----BEGIN PGP SIGNATURE-----\nContact: mailto:no@x.test\n"
+            ),
             True,
             "mailto:sec@brio.test",
         ),
