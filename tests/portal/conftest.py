@@ -20,6 +20,7 @@ os.environ["SEATRIAL_HOME"] = str(_FIRST)
 set_up(PortalSettings.of(_FIRST, {}))
 
 from django.contrib.auth import get_user_model  # noqa: E402 - models, once Django is set up
+from django.contrib.auth.hashers import PBKDF2PasswordHasher  # noqa: E402
 from django.db import connections  # noqa: E402
 from django.http import HttpRequest  # noqa: E402
 from django.test import Client  # noqa: E402
@@ -98,6 +99,7 @@ def portal(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     home = tmp_path / "home"
     shutil.copytree(made, home)
     monkeypatch.setenv("SEATRIAL_HOME", str(home))
+    monkeypatch.setattr(PBKDF2PasswordHasher, "iterations", 1)  # half a second each, which shows nothing of the portal
     connections["default"].close()
     del connections["default"]
     connections.settings["default"]["NAME"] = str(home / "seatrial.sqlite3")
