@@ -3,15 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
+from portal.test_findings import HOUSE, reported
+from portal.test_identity_oidc import HIGH, LOW, entered
+from portal.test_identity_steps import half_minutes
+from seatrial.framework.participant import Role
+from seatrial.framework.standing import Kind
 from seatrial.portal import opening
+from seatrial.portal.identity.assurance import Need
 from seatrial.portal.routes import ROUTES
+from seatrial.registry import Registry
 from support.browser import browser, visits
+from support.oidc_provider import provider
 from support.portal_server import serving
 from support.portal_world import World
+from support.seats import Seats
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +30,7 @@ if TYPE_CHECKING:
     from seatrial.portal.access import Route
     from support.browser import Visit, Visits
 
-__all__ = ["browser", "visits"]
+__all__ = ["browser", "half_minutes", "visits"]
 
 WIDTHS = (1280, 320)
 LEAST_PAGES = 70
@@ -53,6 +63,46 @@ def test_every_page_is_accessible_and_fits_at_both_widths(
                 found += [] if window.fits() else [(route.name, width, "it scrolls sideways")]
     assert found == []
     assert seen >= LEAST_PAGES
+
+
+@pytest.mark.slow
+def test_pages_that_ask_for_more_or_say_no_are_accessible(
+    portal: Served, visits: Visits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paper = next(
+        one.digest for one in portal.house.submissions.load(HOUSE, reported(portal)).standing.documents
+        if one.kind == "report_with_label"
+    )  # fmt: skip
+    finding = portal.house.submissions.list(HOUSE, Kind.FINDING)[0].object
+    with provider() as there, serving() as server:
+        monkeypatch.setattr(opening, "_place", [replace(opening.place(), url=server)])
+        entered(portal, there, acr=(LOW,), step_up_acr=(HIGH,), phishing_resistant_acr=("passkey",))
+        there.acr = LOW
+        stranger = visits(base_url=server)
+        shown(stranger, "/account/provider/idp_lab/", "You are not signed in")
+        shown(stranger, "/nowhere/", "Not found")
+        _, secret = Registry(portal.house).invite("ada", "lab-a", Role.DEVELOPER_COUNSEL, datetime.now(UTC))
+        stranger.page.goto(f"/invitation/#{secret}")
+        stranger.page.get_by_role("button", name="See what it is for").click()
+        stranger.page.get_by_role("link", name="Lab A").click()
+        stranger.page.get_by_text("Lab A signs you in").wait_for()
+        asks = "/account/provider/idp_lab/?next=/account/&need=" + Need.SIGNING.value
+        shown(stranger, asks, "That answer was not taken")
+        there.acr = HIGH
+        shown(stranger, asks, "Your sign-in is not sure enough for that")
+        analyst = Seats(portal, server, visits).by_pages("ann", "house-ops", Role.ANALYST)
+        shown(analyst, f"/findings/{finding}/papers/{paper}/", "A passkey is needed")
+        shown(analyst, "/account/again/?next=/account/", "A code once more")
+
+
+def shown(visit: Visit, path: str, heading: str) -> None:
+    """The page says this, and axe has nothing to say."""
+    visit.page.goto(path)
+    visit.page.get_by_role("heading", name=heading, exact=True).wait_for()
+    for width in WIDTHS:
+        visit.page.set_viewport_size({"width": width, "height": 900})
+        visit.picture(heading)
+        assert (visit.axe(), visit.fits()) == ([], True), (heading, width)
 
 
 def is_page(world: World, route: Route) -> bool:

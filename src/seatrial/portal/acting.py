@@ -117,7 +117,8 @@ class ActingMiddleware:
 def pairs_of(person: str, now: datetime) -> tuple[Acting, ...]:
     """What a person may act as now, services of the house left out."""
     held = Registry(house()).memberships(person, now)
-    return tuple(Acting(person, one.organisation, one.role) for one in held if one.role not in SERVICE_ROLES)
+    pairs = (Acting(person, one.organisation, one.role) for one in held if one.role not in SERVICE_ROLES)
+    return tuple(dict.fromkeys(pairs))
 
 
 def vouched(shown: Assurance, now: datetime) -> bool:
