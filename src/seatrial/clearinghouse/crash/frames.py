@@ -53,6 +53,7 @@ _ENTRY = (
     r"_?main|wmain|WinMain|_start|__libc_start_\w+|__libc_init|start_thread|__?clone[23]?|thread_start|_dl_\w+|call_init"
     r"|__scrt_\w+|RtlUserThreadStart|BaseThreadInitThunk|invoke_main|__libc_csu_init|asan_thread_start.*"
 )
+_LIBRARIES = re.compile(r"(?:.*/)?(?:libc|libpthread|ld-linux[\w-]*|libstdc\+\+|libc\+\+|libc\+\+abi|libgcc_s|libasan|libubsan|libtsan|ld)(?:-[\d.]+)?\.so(?:[.\d]*)")
 _RUNTIME_FILES = (
     r".*/(?:compiler-rt|libsanitizer|sanitizer_common|lib/(?:asan|hwasan|msan|tsan|ubsan|lsan|fuzzer))/.*"
     r"|.*/FuzzedDataProvider\.h|.*/memorycmp\.c"
@@ -100,6 +101,13 @@ KERNEL: _Table = (
      r"|el0_svc\w*|system_call\w*|ret_fast_syscall|asm_sysvec_\w+|irq_exit\w*|secondary_startup_\w+|x86_64_start_\w+",
      "entry of a system call or thread"),
 )  # fmt: skip
+KERNEL_LOCK: _Table = (
+    *KERNEL,
+    (r"_*schedule\w*|io_schedule\w*|_*(?:ww_)?mutex_\w+|_*down_(?:read|write|interruptible|killable|timeout)?\w*|rwsem_\w+"
+     r"|_*wait_(?:for|on|event)\w*|do_wait_for_common|rt_mutex_\w+|percpu_\w*down\w*|_*lock_(?:sock|page|buffer)\w*|bit_wait\w*"
+     r"|check_noncircular|check_irq_usage|check_deadlock|check_\w*cycles?|spin_\w+|_*up_(?:read|write)\w*",
+     "waits and locks: the bug is in who waits"),
+)  # fmt: skip
 GO: _Table = (
     (r"runtime\..*|panic|runtime/.*|internal/(?:runtime|abi|bytealg)\..*", "Go runtime"),
     (r"testing\..*|reflect\.Value\.(?:call|Call)|reflect\.\w*(?:call|Call)\w*", "test driver"),
@@ -108,15 +116,15 @@ GO: _Table = (
 )  # fmt: skip
 RUST: _Table = (
     (
-        r"_*rust_(?:begin_unwind|panic\w*|start_panic|oom|try\w*|end_short_backtrace|begin_short_backtrace|foreign_exception)"
-        r"|__?rust_\w+|std::panicking::.*|std::panic::.*|panic_(?:abort|unwind)::.*"
+        r"(?:__rustc::)?_*rust_(?:begin_unwind|panic\w*|start_panic|oom|try\w*|end_short_backtrace|begin_short_backtrace|foreign_exception)"
+        r"|(?:__rustc::)?__?r(?:ust|dl|g)_\w+|std::panicking::.*|std::panic::.*|panic_(?:abort|unwind)::.*"
         r"|core::panicking::.*|std::process::abort\w*|std::sys::.*|std::sys_common::.*|std::backtrace.*|backtrace::.*"
         r"|core::(?:option|result)::(?:expect_failed|unwrap_failed)|core::(?:option::Option|result::Result)(?:<.*>)?::(?:unwrap|expect)\w*"
         r"|core::cell::panic_\w+|core::(?:slice|str)::.*(?:_fail|fail_rt|do_panic.*)|core::num::.*panic\w*|alloc::.*(?:handle_error|capacity_overflow|handle_alloc_error).*",
         "panic machinery",
     ),
     (r"std::rt::.*|core::ops::function::.*|<?.*core::ops::function::FnOnce.*|test::.*|std::thread::.*", "entry and test driver"),
-    (r"<?core::.*|<?alloc::.*|<?std::.*|<\[?T\]? as core::.*", "standard library, where another frame remains"),
+    (r"<?core::.*|<?alloc::.*|<?std::.*|<&?(?:mut )?(?:\[.*|[ui](?:8|16|32|64|128|size)|f32|f64|str|bool|char|T) as .*", "standard library, where another frame remains"),
     *C,
 )  # fmt: skip
 JAVA: _Table = (
@@ -135,6 +143,7 @@ JS_FILES = r"node:.*|internal/.*|.*/@jazzer\.js/.*|<anonymous>"
 _TABLES: dict[str, tuple[_Table, str]] = {
     "c": (C, _RUNTIME_FILES),
     "kernel": (KERNEL, r"(?!)"),
+    "kernel-lock": (KERNEL_LOCK, r"(?!)"),
     "go": (GO, r".*/src/runtime/.*"),
     "rust": (RUST, _RUNTIME_FILES + r"|/rustc/.*|.*/rustlib/src/.*"),
     "java": (JAVA, r"(?!)"),
@@ -168,7 +177,9 @@ def reason(frame: Frame, language: str) -> str:
 
 def kept(frame: Frame, language: str) -> bool:
     """Whether a frame belongs to the trace."""
-    return bool(frame.function or frame.module or frame.file) and _kept(frame.function, frame.file, language)
+    if not frame.function:
+        return bool(frame.file) or (bool(frame.module) and not _LIBRARIES.fullmatch(frame.module))
+    return _kept(frame.function, frame.file, language)
 
 
 def secondary(frame: Frame, language: str) -> bool:

@@ -27,7 +27,7 @@ _KINDS = (
 )
 _FUNCTION = re.compile(r"[^\s(][^\s]*(?:\s*\[[^\]]*\])?$")
 _ARGUMENTS = frozenset("x0123456789abcdef \t,.{}?_")
-_PLACE = re.compile(r"\t(\S.*?):(\d{1,9})(?: \+0x[0-9a-f]+)?(?: |$)")
+_PLACE = re.compile(r"[\t ]{1,8}(\S.*?):(\d{1,9})(?: \+0x[0-9a-f]+)?(?: |$)")
 _SIGNAL = re.compile(r"\[signal (SIG[A-Z]+)[^\]]*?(?: addr=(0x[0-9a-f]+))?(?: pc=0x[0-9a-f]+)?\]")
 _RECOVERED = re.compile(r"(?: \[recovered(?:, repanicked)?\])+$")
 
@@ -55,7 +55,7 @@ def panic(reading: Reading, line: str) -> None:
 
 def frame_line(draft: Draft, line: str) -> bool:
     """A line behind the message: a goroutine, a function, a place."""
-    if line.startswith("\t"):
+    if line.startswith(("\t", " ")):
         found = _PLACE.match(line)
         if found and draft.stacks and draft.stacks[-1][1]:
             stack = draft.stacks[-1][1]
@@ -64,11 +64,14 @@ def frame_line(draft: Draft, line: str) -> bool:
                 stack[-1] = Frame(last.index, last.function, file=found[1], line=int(found[2]))
             return True
         return False
+    if line == "runtime stack:":
+        draft.section(None)
+        draft.previous = -1
+        return True
     if line.startswith("goroutine ") and line.endswith(":"):
-        running = "running" in line or not draft.stacks
-        if draft.stacks and draft.names:
+        if draft.names:
             draft.stop()
-        draft.section("crash" if running and not draft.stacks else "peer")
+        draft.section("peer" if draft.has_stack(1) else "crash")
         draft.previous = -1
         return True
     if line.startswith("[signal "):

@@ -48,7 +48,7 @@ def frame_line(draft: Draft, line: str) -> bool:
         name = found[1].strip()
         draft.frame(
             Frame(index, name, file=found[2].removeprefix("file://"), line=int(found[3]), column=int(found[4])),
-            name if " " not in name and tables.of_state(name) else None,
+            name if f" at {name} (" in text and tables.of_state(name) else None,
         )
         return True
     found = _BARE.match(text)

@@ -12,7 +12,7 @@ import re
 from typing import TYPE_CHECKING
 
 from seatrial.clearinghouse.crash import frames as tables
-from seatrial.clearinghouse.crash.report import Frame
+from seatrial.clearinghouse.crash.report import Frame, Role
 
 if TYPE_CHECKING:
     from seatrial.clearinghouse.crash.draft import Draft
@@ -34,7 +34,7 @@ _KCSAN = re.compile(r"BUG: KCSAN: ([\w-]{1,64}) in ([A-Za-z_][\w.]{0,255})(?:\+\
 _KFENCE = re.compile(r"BUG: KFENCE: ([\w -]{1,64}?) in ([A-Za-z_][\w.]{0,255})")
 _UBSAN = re.compile(r"UBSAN: (?:Undefined behaviour in |([\w-]{1,64}) in )(\S{1,512}?)(?::(\d{1,9}))?(?::(\d{1,9}))?\s*$")
 _PAGING = re.compile(
-    r"(?:BUG: unable to handle (?:page fault for address: (\S+)|kernel (NULL pointer dereference|paging request)(?: in .*?)?(?: at (?:virtual address )?([0-9a-fx]+|\(null\)))?)"
+    r"(?:BUG: (?:kernel (NULL pointer dereference), address: ([0-9a-f]+)|unable to handle (?:page fault for address: (\S+)|kernel (NULL pointer dereference|paging request)(?: in .*?)?(?: at (?:virtual address )?([0-9a-fx]+|\(null\)))?))"
     r"|Unable to handle kernel (NULL pointer dereference|paging request|access to user memory.*?)(?: at virtual address ([0-9a-f]+))?)"
 )
 _GPF = re.compile(r"general protection fault(?:, maybe for address 0x[0-9a-f]+|, probably for non-canonical address (0x[0-9a-f]+))?")
@@ -54,14 +54,14 @@ _OPCODE = re.compile(r"(?:invalid opcode|stack segment|int3|alignment check): [0
 _PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
 _OOPS = re.compile(r"Internal error: (?:Oops)?(?: -|:) (BUG|[0-9a-fA-F]+)")
 _SLEEP = re.compile(r"BUG: (sleeping function called from invalid context|scheduling while atomic|workqueue leaked lock or atomic|spinlock \w[\w ]{0,32}|Bad (?:page state|rss-counter state)|corrupted list|stack guard page was hit|non-zero \w+ on freeing mm|using __this_cpu_\w+ in preemptible)")
-_TASK = re.compile(r"(?:CPU: \d+ )?(?:PID|UID): \d+")
-_ROLES = (
+_SUFFIX = re.compile(r"(?:\.(?:isra|part|cold|constprop|llvm|cfi_jt)(?:\.\d{1,20})*)+$")
+_ROLES: tuple[tuple[str, Role | None], ...] = (
     ("Allocated by task", "alloc"), ("Allocated:", "alloc"), ("allocated by task", "alloc"), ("Freed by task", "free"),
     ("Freed:", "free"), ("freed by task", "free"), ("Last potentially related work creation", None),
     ("Second to last potentially related", None), ("Uninit was stored to memory at", "alloc"), ("Uninit was created at", "alloc"),
     ("The buggy address", None), ("Local variable", "alloc"), ("write to 0x", "peer"), ("read to 0x", "peer"),
-    ("Showing all locks held", None), ("which lock already depends", None), ("the existing dependency chain", "peer"),
-    ("INFO: Allocated in", "alloc"), ("INFO: Freed in", "free"), ("Code:", None), ("backtrace:", "crash"),
+    ("Showing all locks held", None), ("which lock already depends", "alloc"), ("the existing dependency chain", "alloc"), ("stack backtrace:", "crash"),
+    ("INFO: Allocated in", "alloc"), ("INFO: Freed in", "free"), ("backtrace:", "crash"),
 )  # fmt: skip
 _ENDS = ("---[ end trace", "Kernel Offset", "Rebooting in", "---[ end Kernel panic", "Modules linked in", "Memory state around")
 _FAULTS = {
@@ -75,7 +75,7 @@ _FAULTS = {
 def line_of(reading: Reading, line: str) -> None:
     """A line with a word of the kernel's reports."""
     draft = reading.draft
-    inside = draft is not None and draft.table == "kernel" and not draft.closed
+    inside = draft is not None and draft.table.startswith("kernel") and not draft.closed
     for pattern, begin in _BEGINNINGS:
         found = pattern.search(line)
         if found is None:
@@ -139,14 +139,14 @@ def _ubsan(reading: Reading, found: re.Match[str]) -> None:
 
 
 def _paging(reading: Reading, found: re.Match[str]) -> None:
-    what = found[2] or found[4] or "paging request"
+    what = found[1] or found[4] or found[6] or "paging request"
     null = what.startswith("NULL")
     draft = _begin(
         reading,
         "Null-pointer-dereference" if null else "Paging-request",
         f"BUG: unable to handle kernel {'NULL pointer dereference' if null else 'paging request'}",
     )
-    address = found[1] or found[3] or found[5] or ""
+    address = found[2] or found[3] or found[5] or found[7] or ""
     if address and address != "(null)":
         draft.address = address if address.startswith("0x") else "0x" + address
 
@@ -171,11 +171,12 @@ def _warning(reading: Reading, found: re.Match[str]) -> None:
 def _lockdep(reading: Reading, found: re.Match[str]) -> None:
     said = found[1]
     title = "possible deadlock" if said.startswith(("possible", "SOFTIRQ")) else said
-    _begin(reading, title.replace(" ", "-").capitalize(), f"WARNING: {said}" if title == said else title)
+    draft = _begin(reading, title.replace(" ", "-").capitalize(), f"WARNING: {said}" if title == said else title)
+    draft.table = "kernel-lock"
 
 
 def _hung(reading: Reading, _found: re.Match[str]) -> None:
-    _begin(reading, "Task-hung", "INFO: task hung")
+    _begin(reading, "Task-hung", "INFO: task hung").table = "kernel-lock"
 
 
 def _stall(reading: Reading, _found: re.Match[str]) -> None:
@@ -205,10 +206,14 @@ def _sleep(reading: Reading, found: re.Match[str]) -> None:
 
 
 def _panic(reading: Reading, found: re.Match[str]) -> None:
+    if reading.after_kernel:
+        return  # the end of what was reported before it
     _begin(reading, found[1].replace(" ", "-"), f"kernel panic: {found[1]}")
 
 
 def _oops(reading: Reading, found: re.Match[str]) -> None:
+    if reading.after_kernel:
+        return
     code = found[1]
     if code == "BUG":
         _begin(reading, "BUG", "kernel BUG")
@@ -257,21 +262,32 @@ def _fact(draft: Draft, line: str) -> bool:
     if pointer:
         if not draft.pointed:
             draft.pointed = True
-            draft.point(_named(0, pointer[1], pointer[2], pointer[3]))
+            _point(draft, _named(0, pointer[1], pointer[2], pointer[3]))
         return True
     for words, role in _ROLES:
         if line.startswith(words):
-            if role == "crash" and draft.stacks:
+            if role == "crash" and draft.has_stack(1):
                 return True
-            draft.section("peer" if role == "peer" and draft.stacks else "crash" if role == "peer" else role)  # type: ignore[arg-type]
-            draft.previous = -1
-            if draft.stacks:
-                draft.stop()
+            first = role == "peer" and not draft.stacks  # of a race: the side that is told first
+            draft.section("crash" if first else role)
             return True
     if line.startswith(_ENDS) and draft.stacks:
         draft.closed = line.startswith(("---[ end", "Memory state", "Rebooting"))
         draft.section(None)
     return False
+
+
+def _point(draft: Draft, frame: Frame) -> None:
+    """The innermost frame from a register: it stands before the stack."""
+    if not draft.stacks:
+        draft.point(frame)
+        _count(draft, frame)
+
+
+def _count(draft: Draft, frame: Frame) -> None:
+    name = _SUFFIX.sub("", frame.function)
+    if draft.role == "crash" and frame.reliable and tables.of_state(name) and tables.kept(frame, draft.table):
+        draft.name(name)
 
 
 def _named(index: int, function: str, offset: str, tail: str, address: str = "", *, reliable: bool = True) -> Frame:
@@ -294,5 +310,8 @@ def _named(index: int, function: str, offset: str, tail: str, address: str = "",
 def _add(draft: Draft, function: str, offset: str, tail: str, address: str = "", *, reliable: bool) -> None:
     index = 0 if draft.fresh else draft.previous + 1
     frame = _named(index, function, offset, tail, address, reliable=reliable)
-    counted = reliable and tables.of_state(function) and tables.kept(frame, "kernel")
-    draft.frame(frame, function if counted else None)
+    first = draft.stacks[0][1][0] if draft.pointed and len(draft.stacks) == 1 and len(draft.stacks[0][1]) == 1 else None
+    if first is not None and first.function == function and first.offset == offset:
+        return  # the register named it already
+    draft.frame(frame, None)
+    _count(draft, frame)

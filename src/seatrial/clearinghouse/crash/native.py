@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from seatrial.clearinghouse.crash.draft import Draft
     from seatrial.clearinghouse.crash.reading import Reading
 
+_QUOTES = ("`", "'", '"')
 _KEYWORD = re.compile(r"(?:assert(?:ion)? fail(?:ure|ed)|panic): (.*)", re.IGNORECASE)
 _SOURCE = re.compile(r"\.(?:c|cc|cpp|cxx|h|hh|hpp|hxx):", re.IGNORECASE)
 _GLIBC = re.compile(r":\s{0,8}assertion ", re.IGNORECASE)
@@ -30,8 +31,9 @@ _QUOTED = re.compile(r"\s*[:=]\s*(['\"]).*\1$")
 _THROWN = re.compile(r"terminate called (?:after throwing an instance of '(.*)'|without an active exception|recursively)")
 _LIBCXX = re.compile(r"(?:libc\+\+abi(?:\.dylib)?: )?terminating (?:due to|with) (?:uncaught|unexpected) exception(?: of type ([^:]*))?")
 _GUARD = re.compile(
-    r"\*\*\* (?:Error in `[^']*': )?(.*?)(?:: 0x[0-9a-fA-F]+)? \*\*\*|^((?:free|malloc|realloc|munmap_chunk|double free"
-    r"|corrupted|invalid|tcache|sysmalloc|mremap_chunk)[^/]{0,120})$"
+    r"\*\*\* (?:Error in `[^']{1,512}': )?(.{1,120}?)(?: ?: 0x[0-9a-fA-F]+)? \*\*\*"
+    r"|((?:free|malloc|realloc|calloc|munmap_chunk|mremap_chunk|malloc_consolidate|sysmalloc|tcache_\w{1,32}|_int_\w{1,32})"
+    r"\(\): .{1,120}|double free or corruption.{0,64}|corrupted (?:size|double-linked list).{0,64})$"
 )
 _RECEIVED = re.compile(r"Received signal 11 SEGV_[A-Z]+ ([0-9a-f]*)")
 _MISSING = (
@@ -49,7 +51,9 @@ _EXTRA = (
 
 def assertion(reading: Reading, line: str) -> None:
     """A failed assertion, in any of its forms."""
-    if reading.draft is not None and reading.draft.table == "kernel" and not reading.draft.closed:
+    if reading.go and line.startswith(("panic: ", "\tpanic: ")):
+        return
+    if reading.draft is not None and reading.draft.table.startswith("kernel") and not reading.draft.closed:
         return
     said = _said(line)
     if said is not None:
@@ -76,7 +80,8 @@ def _said(line: str) -> str | None:
             pass
         if found:
             said = text[found.end() :].removesuffix(".")[: -len(" failed")]
-            return said.removeprefix("`").strip("'\"")
+            said = said[1:] if said[:1] in _QUOTES else said
+            return said[:-1] if said[-1:] in _QUOTES else said
     suffixed = _SUFFIXED.search(line)
     if suffixed and "/" in line[: suffixed.start()]:
         reason = line[suffixed.end() :].rpartition(" failed:")
@@ -185,7 +190,7 @@ def thrown(reading: Reading, line: str) -> None:
         draft.begin_state([found[1]] if found.re is _THROWN and found[1] else [], 0)
         draft.weak = True
         return
-    guard = _GUARD.search(line)
+    guard = _GUARD.match(line)
     if guard:
         said = (guard[1] or guard[2] or "").strip()
         draft = reading.begin("native", kind="Abrt")

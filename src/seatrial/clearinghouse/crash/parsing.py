@@ -79,12 +79,12 @@ def _report(draft: Draft, end: int, *, partial: bool) -> CrashReport:
         type=kind,
         access=draft.access,
         size=draft.size,
-        address=draft.address,
+        address=signature.address_of(draft.address),
         stacks=stacks,
         trace=trace,
         unfiltered=unfiltered,
         state=state,
-        crash_line=signature.crash_line(draft.site if draft.tool in {"ubsan", "rust"} and draft.site else trace[0] if trace else None),
+        crash_line=_crash_line(draft, trace),
         title=_title(draft, kind, trace, state),
         alternative_titles=tuple(draft.alternatives),
         signal=draft.signal,
@@ -93,6 +93,18 @@ def _report(draft: Draft, end: int, *, partial: bool) -> CrashReport:
         partial=partial or not stacks,
         span=(draft.start, end),
     )
+
+
+def _crash_line(draft: Draft, trace: tuple[Frame, ...]) -> str:
+    """The place of the message where it states one (UBSan, Rust), else that of the first kept frame with a place."""
+    if draft.site is not None and draft.tool in {"ubsan", "rust"} and not draft.site.file.startswith("/rustc/"):
+        return signature.crash_line(draft.site)
+    first = trace[0] if trace else None
+    if draft.tool == "js":
+        first = next((frame for frame in trace if frame.line is not None), first)
+    if draft.tool == "rust":
+        first = next((frame for frame in trace if not frame.file.startswith("/rustc/")), first)
+    return signature.crash_line(first)
 
 
 def _trace(crash: tuple[Frame, ...], table: str) -> tuple[tuple[Frame, ...], bool]:

@@ -51,6 +51,12 @@ class Reading:
         return self.closed or (self.draft is not None and not self.draft.fatal)
 
     @property
+    def after_kernel(self) -> bool:
+        """Whether the last report was one of a kernel."""
+        last = self.draft or (self.done[-1][0] if self.done else None)
+        return last is not None and last.table.startswith("kernel")
+
+    @property
     def type(self) -> str:
         """The type so far; empty where nothing has crashed yet."""
         return self.draft.type if self.draft else ""

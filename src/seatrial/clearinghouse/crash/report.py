@@ -1,6 +1,7 @@
 """What a crash log says, in one shape for every tool that prints one.
 
-- A report is one crash of one process. A log may hold several; they stand in the order of the log.
+- A report is one crash of one process. A log may hold several; they stand in the order of the log, but for messages
+  that a process went on after: these follow its crash.
 - Addresses are text as printed: canonical JSON (RFC 8785) has no integers beyond 2^53 - 1.
 - Nothing here is guessed: what a log does not state is `None`, an empty text or an empty tuple.
 """
@@ -54,11 +55,13 @@ class CrashReport:
             (`READ {*}` for a range) where the access is stated; `Null-dereference READ`, `UNKNOWN WRITE` in one line.
         access: READ or WRITE where the log states it.
         size: bytes of the access; `None` where not stated or a range (`{*}`).
-        address: as printed, `0x602000000015`; empty where the tool prints none.
+        address: as printed, `0x602000000015` (of 16 digits with four leading zeros the last 12, as ClusterFuzz has
+            it); empty where the tool prints none.
         stacks: the first with role `crash` is the one that the state is made of.
         trace: the kept frames of that stack (see `frames`), innermost first; `()` where none is usable.
         unfiltered: every frame fell to the filter, and `trace` is the whole stack.
-        state: up to three lines, or `NULL`.
+        state: up to three lines joined by a newline, none at its end; or `NULL`. (A fatal error of Go or V8 has its
+            message before three frames.)
         crash_line: `file:line[:column]` of the first kept frame, else `module+0xoff`, else empty.
         title: one line for people; for a kernel in the form of syzbot, for the others `type in function`.
         alternative_titles: further titles of the same crash (kernel only).

@@ -72,7 +72,7 @@ def _look(rest: str) -> Look:
         shown = f"{module}+{offset}" if offset else module
         counted: str | None = shown
     else:
-        counted = signature.state_name(_with_driver(shown, file))
+        counted = signature.state_name(_with_driver(function if file and "(" not in function else shown, file))
     if function.startswith(_DRIVER):
         shown = _with_driver(shown, file)
     return Look(

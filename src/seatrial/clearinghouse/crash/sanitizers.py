@@ -25,7 +25,7 @@ _TOOLS = {
     "LeakSanitizer": "lsan",
     "DataflowSanitizer": "asan",
 }
-_HEADER = re.compile(r"(?:==(\d{1,10})==)?\s{0,8}(?:(ERROR|WARNING|FATAL): )?([A-Z][A-Za-z]{0,24}Sanitizer)([: ]+)(.*)")
+_HEADER = re.compile(r"(?:==(\d{1,10})==)?\s{0,8}(?:(ERROR|WARNING|FATAL): {1,3})?([A-Z][A-Za-z]{0,24}Sanitizer)(:? {0,3}|:)(.*)")
 _ON = re.compile(r"on (?:unknown address |address )?([xX0-9a-fA-F]+)")
 _SEGV = re.compile(r"(?:SEGV|access-violation) on unknown address ([xX0-9a-fA-F]+)")
 _NOT_MALLOCED = re.compile(r"attempting free on address which was not malloc\(\)-ed: ([xX0-9a-fA-F]+)")
@@ -65,7 +65,7 @@ def header(reading: Reading, line: str) -> None:
         draft.closed = True
         return
     found = _HEADER.search(line)
-    if not found:
+    if not found or not (found[2] or ":" in found[4]):
         return
     if any(word in line for word in _SIGNALS) and reading.type in ENDS_ITSELF:
         reading.ended(found[1] or "")
@@ -148,7 +148,7 @@ def access(reading: Reading, line: str) -> None:
     """`READ of size N at 0x…` (also of ThreadSanitizer: `Write of size N at 0x… by …`)."""
     found = _ACCESS.match(line)
     draft = reading.draft
-    if found is None or draft is None or not draft.type or draft.language != "c" or draft.table == "kernel":
+    if found is None or draft is None or not draft.type or draft.language != "c" or draft.table.startswith("kernel"):
         return
     draft.address = found[3]
     word = found[1].upper()

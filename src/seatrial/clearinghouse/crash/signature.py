@@ -120,6 +120,15 @@ def type_of(kind: str, address: str) -> str:
     return kind
 
 
+def address_of(printed: str) -> str:
+    """The address as the vocabulary writes it: of 16 digits that begin with four zeros the last 12.
+
+    >>> address_of("0x0000000000000ac8"), address_of("0x602000000015")
+    ('0x000000000ac8', '0x602000000015')
+    """
+    return f"0x{printed[6:]}" if len(printed) == 18 and printed.startswith("0x0000") else printed
+
+
 def crash_line(frame: Frame | None) -> str:
     """`file:line[:column]`, else `module+0xoff`, else empty."""
     if frame is None:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 _WORDS: tuple[tuple[str, Reader], ...] = (
     ("anicked at ", rust.panicked),
     ("panic: ", go.panic),
+    ("panic: ", native.assertion),
     ("fatal error: ", go.panic),
     ("ssert", native.assertion),
     ("SSERT", native.assertion),
@@ -56,6 +57,8 @@ _WORDS: tuple[tuple[str, Reader], ...] = (
     ("terminate called", native.thrown),
     ("terminating ", native.thrown),
     ("***", native.thrown),
+    ("(): ", native.thrown),
+    ("corrupt", native.thrown),
     ("Received signal 11", native.received),
     ("===BUG DETECTED", native.received),
     ("error while loading shared libraries", native.received),
@@ -109,8 +112,10 @@ _WORDS: tuple[tuple[str, Reader], ...] = (
     ("As if synchronized", sanitizers.heading),
     ("Location is ", sanitizers.heading),
 )
-_READERS = dict(_WORDS)
-_ORDER = {word: place for place, (word, _) in enumerate(_WORDS)}
+_READERS: dict[str, list[Reader]] = {}
+for _word, _reader in _WORDS:
+    _READERS.setdefault(_word, []).append(_reader)
+_ORDER = {word: place for place, word in enumerate(_READERS)}
 # Longer words first: of words that begin alike the pattern takes the first that fits.
 SEARCH = re.compile("|".join(re.escape(word) for word in sorted(_READERS, key=len, reverse=True)))
 
@@ -122,7 +127,7 @@ def call(reading: Reading, line: str) -> None:
         words = sorted(set(words), key=_ORDER.__getitem__)
     called: list[Reader] = []
     for word in words:
-        reader = _READERS[word]
-        if reader not in called:
-            called.append(reader)
-            reader(reading, line)
+        for reader in _READERS[word]:
+            if reader not in called:
+                called.append(reader)
+                reader(reading, line)

@@ -94,7 +94,7 @@ def nodebug(reading: Reading, line: str) -> None:
 
 
 def _open_cast(draft: Draft, to: str) -> None:
-    draft.begin_state([f"Bad-cast to {to}".strip("'")], 0)
+    draft.begin_state(["Bad-cast to " + to.strip("'")], 0)
     draft.open_cast = True
 
 
