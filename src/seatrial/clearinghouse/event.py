@@ -59,6 +59,8 @@ class EventType(StrEnum):
     SPLIT = "split"
     CANDIDATE_PROPOSED = "candidate_proposed"
     CANDIDATE_DECLINED = "candidate_declined"
+    DECIDED = "decided"
+    REVERTED = "reverted"
     CELL_MEASURED = "cell_measured"
     CAPPED = "capped"
     RATING_PROPOSED = "rating_proposed"
@@ -123,7 +125,11 @@ class Event:
         if self.at.tzinfo is None:
             raise ValueError("event.at: has no zone; give an aware time, as 2026-11-23T10:00:00Z")
         object.__setattr__(self, "at", self.at.astimezone(UTC))
-        object.__setattr__(self, "hash", hashlib.sha256(rfc8785.dumps(self.fields())).hexdigest())
+        object.__setattr__(self, "hash", hashlib.sha256(self.canonical()).hexdigest())
+
+    def canonical(self) -> bytes:
+        """The RFC 8785 bytes of `fields`; what is hashed."""
+        return rfc8785.dumps(self.fields())
 
     @classmethod
     def following(
@@ -143,7 +149,7 @@ class Event:
         return cls(subject, seq, at, actor, kind, body, nonce.hex(), prev)
 
     def fields(self) -> dict[str, Any]:
-        """The JSON form without the hash; what is hashed."""
+        """The JSON form without the hash."""
         return {
             "subject": self.subject,
             "seq": self.seq,

@@ -7,14 +7,27 @@ import threading
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from seatrial.clearinghouse.cluster import cluster_id
-from seatrial.clearinghouse.disposition import UNREPRODUCED, Disposition, fold
+from seatrial.clearinghouse.disposition import CLUSTERED, UNREPRODUCED, Disposition, fold
 from seatrial.clearinghouse.event import GENESIS, Event, check_chain
 from seatrial.clearinghouse.funnel import Funnel
-from seatrial.clearinghouse.leaf import new_batch, record_event, root_of
-from seatrial.clearinghouse.store import Conflict, Held, Leaf, Line, NoFinding, Quarantined, Received, Taken, sees
+from seatrial.clearinghouse.leaf import new_batch, path_of, record_event, root_of
+from seatrial.clearinghouse.store import (
+    BATCH,
+    Conflict,
+    Held,
+    Leaf,
+    Line,
+    NoFinding,
+    Proof,
+    Quarantined,
+    Received,
+    Taken,
+    sees,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -38,6 +51,7 @@ class _Rows:
     clusters: dict[str, Cluster] = field(default_factory=dict)
     in_cluster: dict[str, str] = field(default_factory=dict)
     signatures: dict[str, Signature] = field(default_factory=dict)
+    batches: dict[str, tuple[Leaf, tuple[Event, ...]]] = field(default_factory=dict)
     counts: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def copy(self) -> _Rows:
@@ -91,21 +105,21 @@ class MemoryStore:
         with self.transaction(viewer):
             for origin in batch.origins:
                 self._rows.origins[origin.ref] = self._rows.origins.get(origin.ref, origin).merged(origin)
-            ids, again, fresh = [], set[str](), list[Event]()
+            ids, again, fresh = [], list[bool](), list[Event]()
             for item in batch.items:
                 ref, name = _named(item)
                 if ref not in self._rows.origins or not self._sees(viewer, ref):
                     raise NoFinding(ref)
                 ids.append(name)
                 self._rows.counts[ref, HANDED_IN] += 1
-                if name in self._rows.chains:
-                    again.add(name)
+                again.append(name in self._rows.chains)
+                if again[-1]:
                     self._rows.counts[ref, AGAIN] += 1
                     continue
                 fresh += item.events
                 self._take(ref, name, item)
             leaf = self._recorded(fresh) if fresh else None
-        return Taken(tuple(ids), frozenset(again), leaf)
+        return Taken(tuple(ids), tuple(again), leaf)
 
     def append(
         self, viewer: Viewer, events: Sequence[Event], clusters: Sequence[Cluster] = (), keeper: str = ""
@@ -169,6 +183,16 @@ class MemoryStore:
         wanted = set(functions)
         return self._signed(viewer, project, lambda one: not wanted.isdisjoint(one.functions))
 
+    def unclustered(self, viewer: Viewer, project: str = "", most: int = BATCH) -> tuple[Signature, ...]:
+        """Signatures of findings that belong in a cluster and are in none."""
+        waiting = (
+            one
+            for name, one in sorted(self._rows.signatures.items())
+            if name not in self._rows.in_cluster and self._rows.disposition[name] in CLUSTERED
+        )
+        seen = (one for one in waiting if project in {"", one.project} and self._seen_finding(viewer, one.finding_id))
+        return tuple(islice(seen, most))
+
     def new_cluster_ids(self, viewer: Viewer, count: int) -> tuple[str, ...]:  # noqa: ARG002 - the protocol's
         """The next ids."""
         with self._lock:
@@ -195,6 +219,17 @@ class MemoryStore:
             if self._seen_finding(viewer, one.finding.finding_id)
         )
         return tuple(commitment for at, _, commitment in sorted(came) if start <= at < end)
+
+    def proof(self, viewer: Viewer, subject: str, seq: int) -> Proof:
+        """What shows that the record has an event."""
+        event = next((one for one in self.events(viewer, subject) if one.seq == seq), None)
+        if event is None:
+            raise NoFinding(subject)
+        leaf, events = next(found for found in self._rows.batches.values() if event in found[1])
+        if not all(self._seen_subject(viewer, one.subject) for one in events):
+            raise NoFinding(subject)
+        position = events.index(event)
+        return Proof(event, position, path_of([one.hash for one in events], position), leaf)
 
     def funnel(self, viewer: Viewer) -> Funnel:
         """The counts as the fold keeps them."""
@@ -264,6 +299,7 @@ class MemoryStore:
         self._rows.clusters[name] = cluster
 
     def _recorded(self, events: Iterable[Event]) -> Leaf:
+        events = tuple(events)
         hashes = [event.hash for event in events]
         batch, root = new_batch(self._random), root_of(hashes)
         index = 0
@@ -271,7 +307,9 @@ class MemoryStore:
             at = max(event.at for event in events)
             [receipt] = self._log.append([record_event(batch, root, at, self._random)])
             index = receipt.index
-        return Leaf(batch, root, len(hashes), 1, index)
+        leaf = Leaf(batch, root, len(hashes), 1, index)
+        self._rows.batches[batch] = (leaf, events)
+        return leaf
 
     def _held(self, name: str) -> Held:
         item, chain = self._rows.received[name], self._rows.chains[name]

@@ -32,6 +32,8 @@ KEEPING = frozenset({Role.ANALYST, Role.VERIFIER, Role.COORDINATOR, Role.CLEARIN
 """Roles that work on findings, at the organisation that keeps them."""
 HANDING_IN = KEEPING | DEVELOPER_ROLES | {Role.EVALUATOR, Role.EVALUATOR_LEAD}
 """Roles that hand findings in, and see what became of those."""
+LINE = 500
+"""Characters of a text that rows are looked up by or lists show; the whole is in the canonical bytes."""
 BATCH = 1000
 """Items of one transaction: a constant number of statements each, and memory that does not grow with an import."""
 
@@ -91,10 +93,10 @@ class Batch:
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of a batch: ids in order of arrival, which were held already, and the batch in the record."""
+    """What became of a batch: ids in order of arrival, whether each was held before it, and the batch in the record."""
 
     ids: tuple[str, ...]
-    again: frozenset[str]
+    again: tuple[bool, ...]
     leaf: Leaf | None
 
 
@@ -107,6 +109,19 @@ class Leaf:
     size: int
     log: int
     index: int
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What shows that the record has an event: its place in its batch, the path to the batch's root, and the leaf.
+
+    With the record's own receipt of entry `leaf.index` it is checked offline (`leaf.in_batch`, `ledger.receipt`).
+    """
+
+    event: Event
+    position: int
+    path: tuple[str, ...]
+    leaf: Leaf
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +246,10 @@ class Store(Protocol):
         """The signatures of a project that have one of these among their top three."""
         ...
 
+    def unclustered(self, viewer: Viewer, project: str = "", most: int = BATCH) -> tuple[Signature, ...]:
+        """Signatures of findings that belong in a cluster and are in none; ordered by finding."""
+        ...
+
     def new_cluster_ids(self, viewer: Viewer, count: int) -> tuple[str, ...]:
         """The next ids of the sequence; ask outside a transaction, and they are never given again."""
         ...
@@ -245,6 +264,10 @@ class Store(Protocol):
 
     def commitments(self, viewer: Viewer, start: datetime, end: datetime) -> tuple[str, ...]:
         """The commitments of what came in within [start, end), in order of arrival: the leaves of a day's root."""
+        ...
+
+    def proof(self, viewer: Viewer, subject: str, seq: int) -> Proof:
+        """What shows that the record has this event. Raises `NoFinding`, also without the whole batch."""
         ...
 
     def funnel(self, viewer: Viewer) -> Funnel:

@@ -27,6 +27,7 @@ from django.apps import apps
 from django.db import connections
 from django.db.models import ForeignKey
 
+from seatrial.clearinghouse.store import HANDING_IN, KEEPING
 from seatrial.framework.data_class import Action, DataClass
 from seatrial.framework.framework_text import READERS
 from seatrial.framework.lifecycles import LIFECYCLES
@@ -172,10 +173,34 @@ def _described() -> dict[str, Policy]:
         "storage_invitation": Policy(own),
         "storage_identityprovider": Policy("false"),
         "storage_servicetoken": Policy(own),
+        **_findings(),
         "storage_contact": Policy(mine, mine, mine, mine),
         "storage_letter": Policy(mine),
         "storage_feed": Policy(mine, mine, mine),
         "storage_answeredrequest": Policy(own, own, own, own),
+    }
+
+
+def _findings() -> dict[str, Policy]:
+    """Of findings: what came from an origin is there for who handed it in, its keeper, and a job on its submission."""
+    keeps = f"(keeper = {ORGANISATION} AND {_among(ROLE, KEEPING)} AND NOT {IS_RIVAL})"
+    hands = f"(submitter = {ORGANISATION} AND {_among(ROLE, HANDING_IN)})"
+    origin = f"({IS_JOB} AND submission = {SUBMISSION}) OR {hands} OR {keeps}"
+
+    def hanging(table: str) -> str:
+        theirs = f"EXISTS (SELECT 1 FROM storage_findingorigin o WHERE o.ref = {table}.origin_id)"
+        return f"(origin_id IS NOT NULL AND {theirs}) OR (origin_id IS NULL AND {keeps})"
+
+    chain, event = hanging("storage_findingchain"), hanging("storage_findingevent")
+    batch = "EXISTS (SELECT 1 FROM storage_findingevent e WHERE e.batch_id = storage_findingbatch.id)"
+    counting = f"({_among(ROLE, KEEPING)} AND NOT {IS_RIVAL})"
+    return {
+        "storage_findingorigin": Policy(origin, origin, origin),
+        "storage_findingchain": Policy(chain, chain, chain),
+        "storage_findingevent": Policy(event, event),
+        "storage_findingbatch": Policy(batch, IS_ACTING),
+        "storage_findingcluster": Policy(keeps, keeps, keeps),
+        "storage_findingnumber": Policy(counting, counting, counting),
     }
 
 

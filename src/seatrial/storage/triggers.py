@@ -83,6 +83,16 @@ RULES = (
     *append_only("storage_pack"),
     *append_only("storage_read"),
     *append_only("storage_readday"),
+    *append_only("storage_findingevent"),
+    *append_only("storage_findingbatch"),
+    Rule("finding_no_delete", "storage_finding", "DELETE", "TRUE", "a finding stays"),
+    Rule(
+        "finding_keeps_its_content",
+        "storage_finding",
+        "UPDATE",
+        "NEW.canonical <> OLD.canonical OR NEW.origin_id <> OLD.origin_id OR NEW.commitment <> OLD.commitment",
+        "a finding stays as it came in",
+    ),
     Rule(
         "read_of_an_open_day",
         "storage_read",

@@ -125,13 +125,13 @@ class Intake:
             entered = self._entered(viewer, prepared, room, now)
             taken = self.store.put_findings(viewer, Batch(tuple(entered), (origin,)))
         where = {one.id: one.disposition for one in map(_receipt, entered)}
-        if taken.again:
-            held = self.store.findings(viewer, [one for one in taken.again if one in where])
-            where |= {name: one.disposition for name, one in held.items()}
+        if any(taken.again):
+            names = [name for name, again in zip(taken.ids, taken.again, strict=True) if again]
+            where |= {name: one.disposition for name, one in self.store.findings(viewer, names).items()}
         return BatchReceipt(
             tuple(
                 replace(_receipt(item), disposition=where[name], again=again)
-                for item, name, again in _with_again(entered, taken.ids, taken.again)
+                for item, name, again in zip(entered, taken.ids, taken.again, strict=True)
             ),
             taken.leaf,
         )
@@ -260,16 +260,6 @@ def _receipt(item: Received | Quarantined) -> ItemReceipt:
     parked = item.events[-1].type is EventType.PARKED
     named = item.events[0].body.get(DISPOSITION, Disposition.CANDIDATE)
     return ItemReceipt(item.finding.finding_id, Disposition.PARKED if parked else Disposition(named))
-
-
-def _with_again(
-    entered: list[Received | Quarantined], ids: tuple[str, ...], again: frozenset[str]
-) -> Iterator[tuple[Received | Quarantined, str, bool]]:
-    """Each item with its id, and whether it was held before it: by the store, or by this very batch."""
-    seen = set[str]()
-    for item, name in zip(entered, ids, strict=True):
-        yield item, name, name in again or name in seen
-        seen.add(name)
 
 
 def _with_facts(origin: Origin, sender: Sender, items: list[Given]) -> Origin:

@@ -3,6 +3,19 @@
 from __future__ import annotations
 
 from seatrial.storage.models.document import Document, Paper
+from seatrial.storage.models.finding import (
+    Finding,
+    FindingBatch,
+    FindingChain,
+    FindingCluster,
+    FindingCount,
+    FindingEvent,
+    FindingFunction,
+    FindingItem,
+    FindingNumber,
+    FindingOrigin,
+    FindingSignature,
+)
 from seatrial.storage.models.idempotency import AnsweredRequest
 from seatrial.storage.models.identity import IdentityProvider, Invitation, ServiceToken
 from seatrial.storage.models.job import PlanUnit, Worker
@@ -25,6 +38,17 @@ __all__ = [
     "Document",
     "Edge",
     "Feed",
+    "Finding",
+    "FindingBatch",
+    "FindingChain",
+    "FindingCluster",
+    "FindingCount",
+    "FindingEvent",
+    "FindingFunction",
+    "FindingItem",
+    "FindingNumber",
+    "FindingOrigin",
+    "FindingSignature",
     "Grant",
     "IdentityProvider",
     "Invitation",
