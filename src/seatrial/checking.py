@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
+from seatrial.custody.keys import CustodyError
+from seatrial.custody.receipt import MEDIA_TYPE, KeptReceipt, NotThisReceipt, ReceiptKind, verify_statement
 from seatrial.ledger.checkpoint import Checkpoint
 from seatrial.ledger.errors import LedgerError
 from seatrial.ledger.event import Event
@@ -38,6 +40,7 @@ MOST_FILES = 5000
 MOST_BYTES = 64 * 2**20
 """Of a bundle when it is unpacked: a small file must not fill a server's memory."""
 RECEIPT_COMMAND = "seatrial ledger verify FILE --key 'KEY'"
+STATEMENT_COMMAND = "seatrial custody receipt verify FILE --proof PROOF --key PEM --log-key 'KEY'"
 REPORT_COMMAND = "seatrial report RUN"
 
 
@@ -75,8 +78,19 @@ class Checked:
         return next(end for end in (End.FALSE, End.NOT_CHECKED, End.VERIFIED) if end in ends or end is End.VERIFIED)
 
 
-def checked(content: bytes, keys: Sequence[str], policy: Policy | None = None, signer: Key | None = None) -> Checked:
-    """Check a file, whatever it is of what is known here: `keys` are of logs, as text, `signer` is of a report."""
+def checked(
+    content: bytes,
+    keys: Sequence[str],
+    policy: Policy | None = None,
+    signer: Key | None = None,
+    custody: Sequence[Key] = (),
+    proof: bytes | None = None,
+) -> Checked:
+    """Check a file, whatever it is of what is known here.
+
+    `keys` are of logs, as text; `signer` is of a report, `custody` are those who sign receipts of withdrawal and
+    deletion. `proof` is the file that lies beside such a receipt.
+    """
     digest = "sha256:" + hashlib.sha256(content).hexdigest()
     if content.startswith(HEADER.encode()):
         return _receipt(content, digest, keys, policy)
@@ -85,8 +99,60 @@ def checked(content: bytes, keys: Sequence[str], policy: Policy | None = None, s
     value = _json(content)
     if isinstance(value, dict) and value.get("schema") == SCHEMA:
         return Checked("report (assessment.json)", digest, tuple(_assessment(value)), _about(value), REPORT_COMMAND)
-    said = "neither a receipt (.tlog-proof), nor an assessment.json, nor a bundle (.zip) with one"
+    if isinstance(value, dict) and value.get("payloadType") == MEDIA_TYPE:
+        return _statement(content, digest, custody, keys, proof)
+    said = "neither a receipt (.tlog-proof or .dsse.json), nor an assessment.json, nor a bundle (.zip) with one"
     return Checked("unknown", digest, (Check("It is a file that can be checked here", End.FALSE, said),))
+
+
+def _statement(
+    content: bytes, digest: str, custody: Sequence[Key], keys: Sequence[str], proof: bytes | None
+) -> Checked:
+    """A receipt of a withdrawal or a deletion: its one spelling, its signatures, and its entry in the record."""
+    kept = KeptReceipt(ReceiptKind.WITHDRAWAL, "", content)
+    try:
+        said = kept.statement
+        kind = ReceiptKind(said["kind"])
+    except (CustodyError, ValueError, KeyError, TypeError, RecursionError):
+        why = "the envelope holds no receipt's statement"
+        return Checked("receipt of an end", digest, (Check("It is a receipt", End.FALSE, why),))
+    checks = [_signed_by(content, kind, custody)]
+    if proof is None:
+        why = "give the .tlog-proof file that lies beside the receipt"
+        checks.append(Check(_RECORDED, End.NOT_CHECKED, why))
+    else:
+        checks += [_refers(kept, kind, str(said["submission"]), proof), *_receipt(proof, "", keys, None).checks]
+    facts = [("Submission", str(said["submission"]))]
+    facts += [(name.replace("_", " ").capitalize(), str(said[name])) for name in _TOLD if said.get(name)]
+    return Checked(f"receipt of a {kind}", digest, tuple(checks), tuple(facts), STATEMENT_COMMAND)
+
+
+_RECORDED = "The record has an entry that refers to this very receipt"
+_TOLD = ("code_name", "received_at", "issued_at", "withdrawn_at", "at", "limits")
+"""What a receipt says of itself, where it says it."""
+
+
+def _signed_by(content: bytes, kind: ReceiptKind, custody: Sequence[Key]) -> Check:
+    wanted = "the custody service" if kind.signatures == 1 else f"{kind.signatures} different keys"
+    what = f"It is as it was issued, and signed by {wanted}"
+    if not custody:
+        return Check(what, End.NOT_CHECKED, "no public key of a signer was given")
+    try:
+        verify_statement(content, None, custody)
+    except NotThisReceipt as error:
+        lacking = kind.signatures > len(custody) and "true signatures" in str(error)
+        why = "the other signer's public key is needed; give it" if lacking else str(error)
+        return Check(what, End.NOT_CHECKED if lacking else End.FALSE, why)
+    return Check(what, End.VERIFIED)
+
+
+def _refers(kept: KeptReceipt, kind: ReceiptKind, submission: str, proof: bytes) -> Check:
+    try:
+        event = Event.parse(Receipt.parse(proof).entry)
+    except LedgerError as error:
+        return Check(_RECORDED, End.FALSE, str(error))
+    same = (event.kind, event.stream, event.refs.get("receipt")) == (kind.event, submission, kept.ref)
+    return Check(_RECORDED, _end(same), "" if same else "the entry is of another kind, submission or statement")
 
 
 def _receipt(content: bytes, digest: str, keys: Sequence[str], policy: Policy | None) -> Checked:

@@ -111,12 +111,19 @@ class Desk:
         return tuple(self._keys(standing, *pair) for pair in asked if pair[0].withdrawn_at is None)
 
     def open_keys(self, object_id: str, standing: Standing) -> tuple[Keys, ...]:
-        """Of these requests, those whose action is still possible from where the object stands."""
+        """Of these requests, the newest for each action that is still possible from where the object stands."""
         lifecycle = LIFECYCLES[standing.kind]
-        of_steps = frozenset(_actions(lifecycle.transitions))
-        gone = of_steps - frozenset(_actions(lifecycle.after(standing.state)))
-        found = () if standing.state in OVER else self.keys(object_id, standing)
-        return tuple(one for one in found if one.request.action not in gone)
+        possible = frozenset(_actions(lifecycle.after(standing.state)))
+        gone = frozenset(_actions(lifecycle.transitions)) - possible
+        found = self.keys(object_id, standing) if possible or standing.state not in OVER else ()
+        used = {document.digest for document in standing.documents}
+        newest = {
+            (one.request.action, one.request.object): one
+            for one in found
+            if one.request.action not in gone and one.request.digest not in used
+        }
+        kept = newest.values()
+        return tuple(one for one in kept if standing.state not in OVER or one.request.action in possible)
 
     def turn(self, object_id: str, action: KeyAction, digest: str, about: str = "") -> KeyRequest:
         """Turn this person's key for an action on one digest; asks for both keys where nobody has yet.

@@ -61,6 +61,8 @@ class Offering:
 
     def subject(self, submission: str) -> Subject:
         """What is assessed. Raises `ValueError`, naming the field, for what cannot be."""
+        if self.evaluator == self.actor.organisation:
+            raise ValueError("evaluator: a developer never evaluates itself; name another organisation")
         return Subject(
             id=submission.replace("sub_", "sbj_"),
             developer=self.actor.organisation,

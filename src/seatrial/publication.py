@@ -79,7 +79,7 @@ class Edition:
     withheld: tuple[tuple[str, str, str, int], ...]
 
     @property
-    def bytes(self) -> bytes:
+    def content(self) -> bytes:
         """Its one spelling (RFC 8785)."""
         lacks = [{"path": path, "class": one, "what": what, "count": n} for path, one, what, n in self.withheld]
         said: dict[str, Any] = {
@@ -96,7 +96,7 @@ class Edition:
     @property
     def digest(self) -> str:
         """What keys are turned on."""
-        return _sha256(self.bytes)
+        return _sha256(self.content)
 
     @classmethod
     def parse(cls, content: bytes) -> Edition:
@@ -108,7 +108,7 @@ class Edition:
             found = cls(said["name"], said["number"], said["report"], day, said["files"], lacks)
         except (ValueError, KeyError, TypeError) as error:
             raise BadEdition("this is no public edition of a report") from error
-        if said.get("v") != VERSION or found.bytes != content:
+        if said.get("v") != VERSION or found.content != content:
             raise BadEdition("this is no public edition in the form in which both sides agree on one")
         return found
 
@@ -179,7 +179,7 @@ class Publications:
         again, files = made(standing, self.paper(standing.object, signed.digest), edition.public_from, edition.number)
         if again != edition:
             raise BadEdition("the edition does not follow from the signed report")
-        files[TERMS] = edition.bytes
+        files[TERMS] = edition.content
         about = {"edition": edition.digest, "report": edition.report, "public_from": moment(edition.public_from)}
         files[bundle.ENVELOPE] = bundle.signed(files, about, report_signer(self.home))
         files[WHOLE] = bundle.archive(files)

@@ -105,7 +105,7 @@ class Publishing:
         if not self.possible:
             raise ValueError("an edition is proposed once a report is signed, and while none was agreed on")
         edition, _ = self.prepared(public_from)
-        self.desk.house.papers.put(self.desk.viewer, self.standing.object, DataClass.P, edition.bytes)
+        self.desk.house.papers.put(self.desk.viewer, self.standing.object, DataClass.P, edition.content)
         self.turn(edition.digest)
         return edition
 
@@ -132,7 +132,7 @@ class Publishing:
             raise ValueError("another edition was proposed meanwhile; read it before you turn a key")
         if proposal.keys.missing or not self.consents:
             return False
-        brought = Brought(papers=((EDITION, proposal.edition.bytes),), date=proposal.edition.public_from)
+        brought = Brought(papers=((EDITION, proposal.edition.content),), date=proposal.edition.public_from)
         self.desk.act(name, PUBLISH, brought)
         return True
 

@@ -22,17 +22,20 @@ from seatrial.framework.consent import Activity
 from seatrial.framework.participant import Membership, Role
 from seatrial.framework.viewer import Viewer
 from seatrial.framework.vocabulary import Surface, Wording, check
+from seatrial.notices import letters
 from seatrial.notices.addresses import MOST_CODES, MOST_TRIES, Addresses, NotNow
 from seatrial.notices.feeds import Feeds
+from seatrial.notices.letters import path
+from seatrial.portal.routes import ROUTES
 from seatrial.registry import Registry
 from seatrial.report import build, numbers
 from seatrial.report.assessment import NOTICES, to_json
 from seatrial.report.brief import MATTERS, SAID_NOTHING, brief, text
-from seatrial.storage.stores.mail import MOST_FEEDS, MailTables
+from seatrial.storage.stores.mail import MOST_FEEDS, Letter, MailTables
 from support.browser import browser, visits
 from support.framework import BUREAU, DAY, LAB, actor, consent, fresh, full_act, subject
 from support.portal_server import serving
-from support.published import published_folder
+from support.published import LONG_AGO, published_folder
 
 if TYPE_CHECKING:
     from portal.conftest import Served
@@ -273,6 +276,16 @@ def test_a_published_report_has_its_brief_and_stands_in_everybodys_feed(
     assert client.get("/reports/none/brief/").status_code == 404
     shared(peopled(portal))
     assert titles_of(client.get("/feeds/published.atom").content) == ["A report was published: heron-7"]
+
+
+def test_a_link_leads_only_where_its_reader_gets_in() -> None:
+    for start, place in (("sub_", "submission"), ("txt_", "text")):
+        read = next(route.read for route in ROUTES if route.name == place)
+        for role in Role:
+            assert bool(path(f"{start}1", role)) == (role in read), (place, role)
+    waits = Letter("let-1", "tia", "waits", LONG_AGO, LONG_AGO, "bureau", Role.TASK_OWNER, "sub_1")
+    assert "https://x/digest/" in letters.waits(waits, "https://x")[1]
+    assert "https://x/submissions/sub_1/" in letters.waits(replace(waits, role=Role.AUDITOR), "https://x")[1]
 
 
 def test_the_number_of_queries_does_not_grow_with_what_is_due(portal: Served) -> None:

@@ -52,8 +52,8 @@ def test_a_report_is_granted_read_and_ended_and_the_record_has_it(bureau: Bureau
     bureau.post("grants/new/", expires=until(days=5).strftime("%Y-%m-%dT%H:%M"), once="1", **WANTED)
     bureau.post("grants/new/", expires=until(days=5).strftime("%Y-%m-%dT%H:%M"), once="1", **WANTED)
     [grant] = bureau.portal.house.permissions.grants(bureau.desk(OWNER).viewer, bureau.name)
-    given = [one for one in bureau.desk(OWNER).record(bureau.name).standing.consents if one.id == grant.consent]
-    assert [(one.activity, one.classes, one.expires) for one in given] == [
+    named = [one for one in bureau.desk(OWNER).record(bureau.name).standing.consents if one.id == grant.consent]
+    assert [(one.activity, one.classes, one.expires) for one in named] == [
         (Activity.SHARE_RESULTS, frozenset("R"), grant.expires)
     ]
     whole = reader.get(f"/granted/{bureau.name}/{grant.id}/")

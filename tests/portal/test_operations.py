@@ -218,6 +218,23 @@ def test_everything_that_settings_lack_is_said_at_once(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"SEATRIAL_MAIL": "http://mail.example"}, "write smtp://host:port or smtps://user@host:port"),
+        ({"SEATRIAL_MAIL": "smtp://a:b@mail.example"}, "holds a password"),
+        ({"SEATRIAL_MAIL": "smtp://mail.example", "SEATRIAL_MAIL_FROM": "seatrial"}, "write an address"),
+        ({"SEATRIAL_MAIL": "smtp://a@mail.example", "SEATRIAL_MAIL_PASSWORD_FILE": "/none"}, "no such file"),
+        ({"SEATRIAL_MAIL": "smtp://mail.example", "SEATRIAL_MAIL_PASSWORD_FILE": "/dev/null"}, "names no user"),
+    ],
+)
+def test_a_mail_server_that_cannot_be_one_stops_the_start(tmp_path: Path, given: dict[str, str], said: str) -> None:
+    _, faults = PortalSettings.read(tmp_path, given)
+    assert any(fault.startswith("SEATRIAL_MAIL") and said in fault for fault in faults), faults
+    right = {"SEATRIAL_MAIL": "smtps://a@mail.example", "SEATRIAL_MAIL_FROM": "sea@mail.example"}
+    assert PortalSettings.read(tmp_path, right)[1] == []
+
+
 def test_a_home_that_settings_make_is_its_owners(tmp_path: Path) -> None:
     before = os.umask(0o022)
     try:

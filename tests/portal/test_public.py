@@ -15,7 +15,6 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from seatrial.custody.home import make_signing_key, signer_of
 from seatrial.desk import Desk
 from seatrial.disclosed import LEAST_SUBMISSIONS, statistics
-from seatrial.drafting import KEY_FILE
 from seatrial.framework.document import Document
 from seatrial.framework.participant import Role
 from seatrial.framework.standing import Act, Actor, Kind, Standing
@@ -28,6 +27,7 @@ from seatrial.ledger.tiles import Tile, tiled_nodes, tiles
 from seatrial.offering import Offering
 from seatrial.portal import pages
 from seatrial.portal.routes import ROUTES
+from seatrial.publication import KEY_FILE
 from seatrial.report import bundle
 from seatrial.shipped import load_shipped
 from support.published import published_folder

@@ -118,6 +118,25 @@ def test_two_keys_and_a_consent_make_an_edition_public_and_a_withdrawal_is_writt
     assert bureau.state == "withdrawn"
     assert "The developer withdrew the submission" in text(anybody.get(f"/reports/{folder.name}/"))
     assert anybody.get(f"/reports/{folder.name}/bundle.zip").content == whole
+    receipt_checked(bureau, anybody)
+
+
+def receipt_checked(bureau: Bureau, anybody: Client) -> None:
+    """Whoever holds the receipt of the withdrawal has its signature and its entry in the record looked at."""
+    at = f"{bureau.at}receipts/withdrawal/"
+    receipt, proof = bureau.owner.get(f"{at}dsse.json").content, bureau.owner.get(f"{at}tlog-proof").content
+    other = receipt.replace(b'"payload": "e', b'"payload": "f')
+
+    def end(content: bytes, *beside: bytes) -> str:
+        files = zip(("file", "proof"), (content, *beside), strict=False)
+        given = {name: SimpleUploadedFile(name, one) for name, one in files}
+        return text(anybody.post("/verify/", given))
+
+    assert "receipt of a withdrawal" in end(receipt, proof)
+    assert "Something is false" not in end(receipt, proof)
+    assert "give the .tlog-proof file" in end(receipt)
+    assert "Something is false" in end(other, proof)
+    assert "Something is false" in end(receipt, proof.replace(b"index ", b"index 1"))
 
 
 def nothing_else(bureau: Bureau, files: dict[str, bytes], whole: dict[str, Any]) -> None:
@@ -171,7 +190,7 @@ def forged(bureau: Bureau) -> None:
     edition, _ = Publishing(desk, standing).prepared(now)
     other = Edition(edition.name, 9, edition.report, now, {**edition.files, "x": "sha256:" + "0" * 64}, ())
     house = bureau.portal.house
-    digest = house.papers.put(desk.viewer, bureau.name, DataClass.P, other.bytes)
+    digest = house.papers.put(desk.viewer, bureau.name, DataClass.P, other.content)
     document = Document(EDITION, 9, digest, "bureau", ("lin",), now)
     again = replace(standing, documents=(*standing.documents, document)).with_date("public_from", now)
     given = replace(next(one for one in standing.consents if one.activity == "publish_report"), revoked_at=None)

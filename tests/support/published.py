@@ -19,5 +19,5 @@ def published_folder(home: Path, name: str, assessment: bytes, since: datetime =
     folder.mkdir(parents=True)
     (folder / ASSESSMENT).write_bytes(assessment)
     edition = Edition(name, 1, f"sha256:{'a' * 64}", since, {}, (("samples", "S", "each run by itself", 12),))
-    (folder / TERMS).write_bytes(edition.bytes)
+    (folder / TERMS).write_bytes(edition.content)
     return folder

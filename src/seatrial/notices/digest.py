@@ -139,7 +139,8 @@ def _section(found: Part, most: int, zone: ZoneInfo, url: str, now: datetime) ->
     abouts = dict.fromkeys(one.obligation.object for one in found.owed[:most] if one.kind is Kind.SUBMISSION)
     if abouts:
         yield "  Where"
-        yield from (f"  {link(url, about)}" for about in abouts)
+        links = (link(url, about, found.viewer.role) for about in abouts)
+        yield from (f"  {one}" for one in dict.fromkeys(links))
         yield ""
 
 

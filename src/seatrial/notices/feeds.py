@@ -92,7 +92,7 @@ class Feeds:
                 f"{one.object}/{one.seq}",
                 f"{one.event.replace('_', ' ')}, now {one.state.replace('_', ' ')}",
                 one.at,
-                link(url, one.object),
+                link(url, one.object, viewer.role),
                 one.object,
             )
             for one in found

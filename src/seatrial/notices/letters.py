@@ -13,6 +13,8 @@ from email.utils import format_datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from seatrial.framework.framework_text import READERS
+from seatrial.framework.participant import DEVELOPER_ROLES, Role
 from seatrial.storage.stores.mail import Letter
 
 if TYPE_CHECKING:
@@ -23,8 +25,12 @@ if TYPE_CHECKING:
 
 SETTINGS_PATH = "/notices/settings/"
 DIGEST_PATH = "/digest/"
-PLACES = {"sub_": "submissions", "txt_": "framework"}
-"""Where objects have their pages, by how their ids begin; a finding has one for some roles only."""
+_SUBMISSIONS = DEVELOPER_ROLES | {
+    *(Role.EVALUATOR, Role.EVALUATOR_LEAD, Role.DESIGNATION_LIAISON),
+    *(Role.AGENCY_READER, Role.TRUSTED_PARTNER, Role.AUDITOR),
+}
+PLACES = {"sub_": ("submissions", _SUBMISSIONS), "txt_": ("framework", READERS)}
+"""Where objects have their pages, by how their ids begin, and for which roles; a finding is told of by its count."""
 
 
 class LetterKind(StrEnum):
@@ -59,10 +65,15 @@ def of_code(contact: Contact, now: datetime) -> Letter:
     return Letter(name, contact.person, LetterKind.CONFIRM, now, now)
 
 
-def link(url: str, about: str) -> str:
-    """Where an object has its page."""
-    place = PLACES.get(about[:4])
-    return f"{url}/{place}/{about}/" if place else f"{url}{DIGEST_PATH}"
+def path(about: str, role: str) -> str:
+    """Where an object has its page, for whoever acts in that role; empty where there is none for them."""
+    place, readers = PLACES.get(about[:4], ("", frozenset()))
+    return f"/{place}/{about}/" if role in readers else ""
+
+
+def link(url: str, about: str, role: str) -> str:
+    """Where somebody in that role reads of an object: on its page, or in their digest."""
+    return f"{url}{path(about, role) or DIGEST_PATH}"
 
 
 def waits(letter: Letter, url: str) -> tuple[str, str]:
@@ -70,7 +81,7 @@ def waits(letter: Letter, url: str) -> tuple[str, str]:
     return "Seatrial: something waits for you", _lines(
         f"Something waits for you, or changed, where you act as {letter.role.replace('_', ' ')}:",
         "",
-        link(url, letter.object),
+        link(url, letter.object, letter.role),
         "",
         "What it is stands there, once you have signed in. This mail does not say it.",
         *foot(url),

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from seatrial.notices.server import FROM, MAIL, PASSWORD_FILE, URL, BadMail, MailServer
 from seatrial.storage.address import Address
 from seatrial.storage.django_setup import DATABASE_ROUTERS, DEFAULT_AUTO_FIELD, INSTALLED_APPS, TASKS
 
@@ -130,9 +131,27 @@ class PortalSettings:
         found = [] if self.mode in MODES else [f"SEATRIAL_MODE: {self.mode!r}; write embedded or production"]
         if urlsplit(self.url).scheme not in {"http", "https"}:
             found.append(f"SEATRIAL_URL: {self.url!r}; write an address with http or https")
+        found += self._mail_faults()
         if self.production:
             found += self._production_faults()
         return found
+
+    def _mail_faults(self) -> list[str]:
+        """What does not hold of the settings of mail, as the sender reads them."""
+        file = self.mail_password_file
+        said = {MAIL: self.mail, PASSWORD_FILE: str(file or ""), FROM: self.mail_from, URL: self.url}
+        try:
+            server = MailServer.of(said)
+        except BadMail as error:
+            return [str(error)]
+        if server is None:
+            return []
+        wanted = (
+            (server.sender.count("@") == 1, f"{FROM}: {server.sender!r}; write an address, name@host"),
+            (file is None or file.is_file(), f"{PASSWORD_FILE}: {file}: there is no such file"),
+            (file is None or server.user != "", f"{MAIL}: names no user for the password; write smtps://user@host"),
+        )
+        return [words for holds, words in wanted if not holds]
 
     def _production_faults(self) -> list[str]:
         wanted = (

@@ -24,7 +24,12 @@ class VerifyForm(forms.Form):
 
     file = forms.FileField(
         label="The file",
-        help_text="A receipt (.tlog-proof), an assessment.json, or a bundle (.zip) with one. At most 16 MiB.",
+        help_text="A receipt (.tlog-proof or .dsse.json), an assessment.json, or a bundle (.zip). At most 16 MiB.",
+    )
+    proof = forms.FileField(
+        label="The proof beside it",
+        required=False,
+        help_text="For a receipt of a withdrawal or deletion: the .tlog-proof file that came with it.",
     )
     key = forms.CharField(
         label="Public key of the log",
@@ -41,11 +46,11 @@ class VerifyForm(forms.Form):
     )
 
     signer = forms.CharField(
-        label="Public key of a report's signer (PEM)",
+        label="Public key of a signer (PEM)",
         required=False,
         max_length=MAX_PEM_CHARACTERS,
         widget=forms.Textarea(attrs={"rows": 3}),
-        help_text="For a bundle. Without it, this installation's own key is used.",
+        help_text="Of a report, or of a receipt beside custody. Without it, this installation's own key is used.",
     )
 
     def clean_signer(self) -> Key | None:
@@ -60,6 +65,13 @@ class VerifyForm(forms.Form):
         """Not too long to be looked at here."""
         file = self.cleaned_data["file"]
         if file.size > MAX_PAPER_BYTES:
+            raise forms.ValidationError("The file is longer than 16 MiB; check it offline.")
+        return file
+
+    def clean_proof(self) -> Any:  # noqa: ANN401 - Django's own
+        """Not too long to be looked at here."""
+        file = self.cleaned_data["proof"]
+        if file and file.size > MAX_PAPER_BYTES:
             raise forms.ValidationError("The file is longer than 16 MiB; check it offline.")
         return file
 

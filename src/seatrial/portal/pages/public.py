@@ -10,11 +10,11 @@ from django.shortcuts import render
 from seatrial import disclosed
 from seatrial.checking import checked
 from seatrial.custody.home import public_key_of
-from seatrial.drafting import KEY_FILE
 from seatrial.framework.pack_words import plain
 from seatrial.framework.submission_store import NotHere
 from seatrial.portal.forms.verify import VerifyForm
 from seatrial.portal.opening import house
+from seatrial.publication import KEY_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -129,10 +129,11 @@ def verify(request: PortalRequest) -> HttpResponse:
         given = form.cleaned_data
         keys = (given["key"],) if given["key"] else disclosed.log_keys(house())
         policy = given["policy"] or (None if given["key"] else disclosed.witness_policy(house()))
-        signer = given["signer"] or _report_key()
-        content = given["file"].read()
+        signer = given["signer"] or _key_of(KEY_FILE.removesuffix(".pem"))
+        content, proof = given["file"].read(), given["proof"].read() if given["proof"] else None
+        custody = tuple(one for one in (given["signer"], _key_of("custody")) if one is not None)
         result = {
-            "checked": checked(content, keys, policy, signer),
+            "checked": checked(content, keys, policy, signer, custody, proof),
             "own": not given["key"],
             "published": disclosed.published_as(house().home, content, request.now),
         }
@@ -140,9 +141,9 @@ def verify(request: PortalRequest) -> HttpResponse:
     return render(request, "public/verify.html", {"form": form, "result": result}, status=status)
 
 
-def _report_key() -> Key | None:
-    """The key that reports of this installation are signed with; None before the first one."""
-    file = (house().home / "keys" / KEY_FILE).with_suffix(".pub.pem")
+def _key_of(what: str) -> Key | None:
+    """The key that reports, or receipts of ends, are signed with here; None before the first one."""
+    file = house().home / "keys" / f"{what}.pub.pem"
     return public_key_of(file) if file.is_file() else None
 
 

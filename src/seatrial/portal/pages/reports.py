@@ -15,7 +15,6 @@ from seatrial.desk import Brought
 from seatrial.drafting import (
     DIFF,
     DRAFT,
-    KEY_FILE,
     NAMES,
     REPORT,
     TRANSCRIPT_REVIEW,
@@ -37,6 +36,7 @@ from seatrial.portal.assigned import SCORES, assigned, page, runs
 from seatrial.portal.forms.drafting import DeliveryForm, DraftForm, Once, RevisionForm
 from seatrial.portal.opening import house
 from seatrial.portal.pages.runs import attachment, figures_of
+from seatrial.publication import KEY_FILE
 from seatrial.report.assessment import Assessment, ReportError
 from seatrial.report.bundle import ENVELOPE, archive, checked
 from seatrial.reviewing import newest
