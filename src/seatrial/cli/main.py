@@ -10,6 +10,8 @@ from seatrial.cli.battery import battery
 from seatrial.cli.calendar import calendar
 from seatrial.cli.calibration import calibration
 from seatrial.cli.cases import grade_patch, replay
+from seatrial.cli.claims import claims
+from seatrial.cli.coordination import cases
 from seatrial.cli.custody import custody
 from seatrial.cli.doctor import doctor
 from seatrial.cli.framework import framework
@@ -18,6 +20,7 @@ from seatrial.cli.half import half
 from seatrial.cli.ledger import ledger
 from seatrial.cli.measure import measure
 from seatrial.cli.operators import operators
+from seatrial.cli.outbox import outbox
 from seatrial.cli.portal import portal
 from seatrial.cli.review import plan, report, resume, review, stop
 from seatrial.cli.sandbox import sandbox
@@ -43,6 +46,9 @@ main.add_command(framework)
 main.add_command(operators)
 
 for verb in (submit, withdraw, custody, gateway, worker, backup, restore, portal):
+    main.add_command(verb)
+
+for verb in (cases, outbox, claims):
     main.add_command(verb)
 
 main.add_command(calendar)

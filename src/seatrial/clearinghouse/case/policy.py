@@ -192,7 +192,7 @@ def shipped(name: str, version: str = "") -> Policy:
     """
     if name not in names() or (version and version not in versions(name)):
         known = ", ".join(versions(name)) if name in names() else ", ".join(names())
-        raise BadPolicy(f"policy: no {name} {version}; there is {known}".replace("  ", " "))
+        raise BadPolicy(f"policy: no {f'{name} {version}'.strip()}; there is {known}")
     return parse((_folder() / name / f"{version or versions(name)[-1]}.toml").read_bytes())
 
 
