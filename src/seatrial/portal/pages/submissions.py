@@ -6,6 +6,7 @@ Some steps have a richer page of their own, which takes the same act.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.http import HttpResponseRedirect
@@ -23,6 +24,7 @@ from seatrial.portal.about import about
 from seatrial.portal.errors import not_found
 from seatrial.portal.forms.step import StepForm, words
 from seatrial.portal.journey import way
+from seatrial.portal.noted import LONGEST, NOTES, beside, kept, note
 from seatrial.portal.opening import house
 
 if TYPE_CHECKING:
@@ -117,10 +119,12 @@ def step(request: PortalRequest, name: str, event: str) -> HttpResponse:
         return not_found(request)
     if event in RICHER and (here.role in DEVELOPER_ROLES or event in PUBLICATION):
         return redirect(RICHER[event], name=name)
+    offer, noted = beside(here, offer)
     form = StepForm(offer, request.POST or None, request.FILES or None)
     said = f"Recorded: {words(event)}."
     if request.method == "POST" and form.is_valid():
         brought, once = form.brought(), form.request_digest
+        brought = replace(brought, papers=(*brought.papers, *noted))
         if here.tried(lambda: here.desk.act(name, event, brought, once), said, form):
             return redirect("submission", name=name)
     title = words(event).capitalize()
@@ -135,11 +139,23 @@ def key(request: PortalRequest, name: str, action: str) -> HttpResponse:
     if action not in known:
         return not_found(request)
     if request.method == "POST":
-        digest = request.POST.get("digest", "")
-        here.tried(lambda: turned(here, known[action], digest), f"Your key is turned for: {words(action)}.")
+
+        def act() -> None:
+            given = request.POST
+            turned(here, known[action], kept(here, given["note"]) if "note" in given else given.get("digest", ""))
+
+        here.tried(act, f"Your key is turned for: {words(action)}.")
         return redirect("submission", name=name)
     asked = [_keys(here, one) for one in here.desk.keys(name, here.standing) if one.request.action == action]
-    context = {"action": action, "page_title": words(action).capitalize(), "keys": asked}
+    for one in asked:
+        one["note"] = (note(here, one["request"].digest) or b"").decode() if action in NOTES else ""
+    context = {
+        "action": action,
+        "page_title": words(action).capitalize(),
+        "keys": asked[::-1],
+        "noted": words(NOTES.get(known[action], "")),
+        "longest": LONGEST,
+    }
     return here.page("submissions/key.html", context)
 
 
