@@ -10,6 +10,8 @@ from pydantic import ValidationError
 from seatrial.clearinghouse.finding import Recipe
 from seatrial.clearinghouse.intake.item import Unreadable, as_dict
 
+HOST = "host"
+"""The root file system of the machine that runs the boxes, read-only: its compilers, and nothing of its users."""
 IMAGE = re.compile(r"(?:[a-z0-9][a-z0-9._/:\-]*@)?sha256:[0-9a-f]{64}")
 MORE = re.compile(
     r"(?:^|_|-)(?:network|net|ports?|privileged|mounts?|volumes?|devices?|cap_?add|capabilities|host|pid|ipc|user(?:ns)?"
@@ -49,9 +51,9 @@ def _asks(recipe: Recipe, fields: dict[str, Any], where: str) -> list[str]:
         if name not in KNOWN and value not in (None, False, "", [], {}, "none"):
             reach = "asks for more than a sealed box gives" if MORE.search(name) else "is no field of a recipe"
             found.append(f"{where}.{name} = {value!r}: {reach}")
-    if not IMAGE.fullmatch(recipe.image):
-        found.append(f"{where}.image = {recipe.image!r}: an image is named by its digest, sha256:...")
-    for name in ("build", "run"):
+    if recipe.image != HOST and not IMAGE.fullmatch(recipe.image):
+        found.append(f"{where}.image = {recipe.image!r}: an image is named by its digest, sha256:..., or is `{HOST}`")
+    for name in ("build", "run", "test"):
         for at, word in enumerate(getattr(recipe, name)):
             if REACHING.search(word) and word not in SAFE_PATHS:
                 found.append(f"{where}.{name}[{at}] = {word!r}: reaches out of the box")

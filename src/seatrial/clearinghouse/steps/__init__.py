@@ -1,0 +1,7 @@
+"""What is done to findings that are held: reproduced, clustered, decided about by people: the catalogue."""
+
+from seatrial.clearinghouse.steps.clustering import Placed, cluster_findings
+from seatrial.clearinghouse.steps.decisions import Desk, Refused
+from seatrial.clearinghouse.steps.reproduction import Reproduction
+
+__all__ = ["Desk", "Placed", "Refused", "Reproduction", "cluster_findings"]
