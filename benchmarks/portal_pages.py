@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import statistics
 import tempfile
 import time
@@ -22,10 +23,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from django.test import Client
 
+    from support.portal_world import World
+
 FULL = {"submissions": 50, "runs": 500, "findings": 25_000, "people": 200}
 PARTS = 4
 WANTED_MS = 300
 STATUS_OK = 200
+ACCOUNTS = tuple(f"account/{one}/" for one in ("factors", "passkeys", "recovery", "password", "again", "logout"))
+"""Where pages of one's own account are: read by anybody who is signed in, and by nobody who is not."""
+COORDINATED = {"finding-step", "finding-paper"}
+"""Pages that are a coordinator's where the finding of this world stands."""
 ENGINES = ("sqlite", "postgresql")
 
 
@@ -53,6 +60,17 @@ def timed(client: Client, address: str, rounds: int) -> tuple[float, float]:
     return statistics.median(taken), taken[max(0, round(0.95 * len(taken)) - 1)]
 
 
+def signed_in(world: World) -> Client:
+    """A browser of a lead, who has a feed of their own; the world's pages of feeds are at its secret address."""
+    from seatrial.framework.participant import Role
+
+    client = world.client(Role.EVALUATOR_LEAD)
+    page = client.post("/notices/feeds/", {"name": "phone"}, follow=True).content
+    if found := re.search(rb"/feeds/(sea_feed_[\w-]+)/", page):
+        world.values["feeds"] = {"secret": found[1].decode()}
+    return client
+
+
 def measured(home: Path, environment: dict[str, str], rounds: int) -> None:
     """Print a line for each page, the slowest first, and name what misses."""
     os.environ |= {**environment, "SEATRIAL_HOME": str(home)}
@@ -61,6 +79,7 @@ def measured(home: Path, environment: dict[str, str], rounds: int) -> None:
 
     set_up(place := PortalSettings.of(home))
     from portal.conftest import Served
+    from seatrial.framework.participant import Role
     from seatrial.installation import Installation
     from seatrial.portal.routes import ROUTES
     from seatrial.portal.serving import set_aside
@@ -71,7 +90,13 @@ def measured(home: Path, environment: dict[str, str], rounds: int) -> None:
     from support.portal_world import World
 
     world = World(Served(installation, home), home / "made")
-    pages = [(route.name, world.reader(route), world.address(route)) for route in ROUTES if route.read]
+    lead = signed_in(world)
+    pages = []
+    for route in ROUTES:
+        if route.read:
+            client = lead if route.path.startswith(ACCOUNTS) or route.path == "account/" else world.reader(route)
+            client = world.client(Role.COORDINATOR) if route.name in COORDINATED else client
+            pages.append((route.name, client, world.address(route)))
     asked: dict[str, list[tuple[int, int]]] = {name: [] for name, _, _ in pages}
     for part in (1, PARTS - 1):
         world.multiply(**{name: many * part // PARTS for name, many in FULL.items()})
@@ -80,11 +105,12 @@ def measured(home: Path, environment: dict[str, str], rounds: int) -> None:
             asked[name].append(counted(client, address))
     set_aside()  # as a server does when it has started
     rows = sorted(((*timed(client, address, rounds), name) for name, client, address in pages), key=lambda row: -row[1])
+    where = {name: address for name, _, address in pages}
     print(f"{'page':28} status    p50    p95 ms  statements at 1/{PARTS} and at all")
     for p50, p95, name in rows:
         (_, few), (status, many) = asked[name]
         marks = [*(["SLOW"] if p95 > WANTED_MS else []), *(["GROWS"] if many > few else [])]
-        marks += [] if status == STATUS_OK else ["NOT 200"]
+        marks += [] if status == STATUS_OK else [f"NO PAGE {where[name]}"]
         print(f"{name:28} {status} {p50:8.1f} {p95:8.1f} {few:5} {many:5}  {' '.join(marks)}")
     print(f"{len(rows)} pages, {sum(row[1] > WANTED_MS for row in rows)} above {WANTED_MS} ms, load {os.getloadavg()}")
 
