@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 __all__ = ["browser", "half_minutes", "visits"]
 
 WIDTHS = (1280, 320)
+PRINTED = frozenset({"report", "brief", "submission-agreement", "submission-receipts", "review-report"})
+"""What somebody puts into a file of paper."""
 LEAST_PAGES = 70
 """Below this the world has lost what its pages are about."""
 
@@ -61,6 +63,8 @@ def test_every_page_is_accessible_and_fits_at_both_widths(
                 window.picture(f"every-{route.name}")
                 found += [(route.name, width, one) for one in window.axe()]
                 found += [] if window.fits() else [(route.name, width, "it scrolls sideways")]
+            if route.name in PRINTED:
+                window.paper(f"every-{route.name}")
     assert found == []
     assert seen >= LEAST_PAGES
 

@@ -252,7 +252,7 @@ def test_a_run_is_started_watched_stopped_and_carried_on(bureau: Bureau, a_run: 
     assert "about 10 min" in running
     assert "1,234 tokens" in running
     assert "heron-7 1 3 1 0" in running
-    assert "access ends" in running
+    assert "Access ends" in running
     assert "Samples in flight are censored" in text(bureau.eve.get(bureau.run(unit) + "stop/"))
     assert bureau.eve.post(bureau.run(unit) + "stop/", follow=True).status_code == 200
     assert jobs.unit(HOUSE, unit.id).stopping.startswith("stopped (owner: evaluator): by eve")

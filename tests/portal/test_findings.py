@@ -100,8 +100,8 @@ def test_a_maintainer_has_its_own_once_reported_and_not_the_papers_of_others(por
     assert client.get(f"/findings/{name}/").content == client.get("/nowhere/").content
     other = reported(portal)
     page = client.get(f"/findings/{other}/").content.decode()
-    assert "report with label" in page
-    assert "rating record" not in page
+    assert "Report with label" in page
+    assert "Rating record" not in page
     assert "house-ops, analyst" not in page
     assert name[:16] not in client.get("/findings/").content.decode()
     stranger = portal.client("ada")

@@ -1,4 +1,4 @@
-"""Every page of the public, agencies, auditors, coordinators and operators in a browser, at both widths before axe."""
+"""The pages of the public and of agencies in a browser without scripts, at both widths before axe."""
 
 from __future__ import annotations
 
@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from portal.test_agency import asked, granted, proposed
-from portal.test_findings import reported, step
-from portal.test_public import drafted, receipt, taken_in
-from seatrial.desk import Brought
+from portal.test_public import receipt, taken_in
 from seatrial.framework.participant import Role
-from seatrial.framework.viewer import Viewer
 from support.browser import browser, visits
 from support.portal_server import serving
 
@@ -37,7 +34,6 @@ PUBLIC = (
     ("record", "/record/"),
     ("keys", "/keys/"),
 )
-HOUSE = Viewer.house("a test looks at everything")
 
 
 @pytest.fixture
@@ -107,39 +103,3 @@ def test_an_agency_reads_what_it_has_and_writes_a_text(portal: Served, visits: V
     visit.page.fill("[name=text]", "[pack]\nid = 'x'\n")
     visit.page.get_by_role("button", name="Look at it").click()
     looked_at(visit, "propose-wrong")
-
-
-@pytest.mark.slow
-def test_an_auditor_follows_a_proof(portal: Served, visits: Visits, server: str) -> None:
-    for _ in range(5):
-        drafted(portal)
-    pages = (
-        ("audit", "/audit/"),
-        ("entry", "/audit/entries/3/"),
-        ("growth", "/audit/growth/?old=3&new=5"),
-        ("agreement", "/audit/agreement/"),
-        ("reads", "/audit/reads/?day=2026-11-24"),
-    )
-    walked(visits, server, pages, portal.client("aud", "watch", Role.AUDITOR))
-
-
-@pytest.mark.slow
-def test_coordinators_maintainers_and_operators_have_their_pages(portal: Served, visits: Visits, server: str) -> None:
-    name = reported(portal)
-    paper = next(
-        one for one in portal.house.submissions.load(HOUSE, name).standing.documents if one.kind[:6] == "report"
-    )
-    coordinator = portal.client("coordinator-1", "house-ops", Role.COORDINATOR)
-    pages = (
-        ("findings", "/findings/"),
-        ("finding", f"/findings/{name}/"),
-        ("finding-step", f"/findings/{name}/steps/publish_fix/"),
-        ("finding-paper", f"/findings/{name}/papers/{paper.digest}/"),
-        ("due", "/due/"),
-    )
-    walked(visits, server, pages, coordinator)
-    walked(visits, server, (("finding-own", f"/findings/{name}/"),), portal.client("mia", "works", Role.MAINTAINER))
-    step(portal, name, Role.COORDINATOR, "publish_fix", Brought(marks=(("fixed_version", "2.4.1"),)))
-    step(portal, name, Role.COORDINATOR, "publish_advisory", Brought(papers=(("advisory", b"Update to 2.4.1."),)))
-    operator = portal.client("olga", "grid", Role.INFRASTRUCTURE_OPERATOR)
-    walked(visits, server, (("advisories", "/advisories/"), ("advisory", f"/advisories/{name}/")), operator)

@@ -86,6 +86,7 @@ def test_one_press_ends_a_running_review_and_shows_the_receipt(portal: Served, v
             calls = len(served.bodies)
             visit.picture("withdrawn-running")
             assert visit.axe() == []
+            visit.paper("withdrawn")
             [unit] = bureau.runs()
             until(lambda: not ReviewRuns(portal.house).one(HOUSE, bureau.name, unit.id).open, WAIT_S, "the job is over")
         assert len(served.bodies) == calls, "the endpoint was called after the withdrawal"

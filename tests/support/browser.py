@@ -36,6 +36,7 @@ ARGUMENTS = (
 )
 PATIENCE_MS = 10_000  # a page of a loaded test machine; nothing here waits for a clock
 HEIGHT = 900
+SHEET = {"width": 718, "height": 1016}  # A4 less 10 mm at each side, at 96 to the inch
 POLICY = "Content Security Policy"
 TELL = f"""addEventListener('securitypolicyviolation',
     e => console.error('{POLICY}: ' + e.violatedDirective + ' ' + e.blockedURI))"""
@@ -86,6 +87,17 @@ class Visit:
             width = (self.page.viewport_size or {"width": 0})["width"]
             safe = re.sub(r"[^\w.-]+", "-", name).strip("-")
             self.page.screenshot(path=Path(folder) / f"{safe}-{width}.png", full_page=True)
+
+    def paper(self, name: str) -> None:
+        """A picture of it as it is printed, where pictures are kept; what stands on it fits a sheet's width."""
+        size = self.page.viewport_size
+        self.page.emulate_media(media="print")
+        self.page.set_viewport_size(SHEET)
+        self.picture(f"{name}-paper")
+        assert self.fits(), name
+        self.page.emulate_media(media="screen")
+        if size:
+            self.page.set_viewport_size(size)
 
     def hear(self, message: ConsoleMessage) -> None:
         """Keep what the browser says of the policy; its wording differs, the policy's name does not."""

@@ -14,19 +14,26 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 
 from seatrial.desk import Brought
+from seatrial.framework.lifecycle import Asked
 from seatrial.storage.stores.papers import MAX_PAPER_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from seatrial.desk import Offer
-    from seatrial.framework.lifecycle import Asked
 
 MAX_REASON = 2000
 FILE, TEXT = "file", "text"
 ASKED = {"candidates": "What was found in other people's software and still has to be handed over"}
 SAID = {"0": "nothing"}
 """Of marks, what the rules' own words would not tell whoever reads them here."""
+
+BESIDE = {
+    "send_report": ("pacing_token",),
+    "confirm_logic": ("oracle_script",),
+    "publish_advisory": ("agreement_of_all_parties",),
+}
+"""Papers that a step rests on in some cases and not in others: each may be brought, none has to be."""
 
 
 def words(name: str) -> str:
@@ -45,13 +52,15 @@ class StepForm(forms.Form):
         self.offer = offer
         for asked in offer.asks:
             self.fields.update(_fields(asked))
+        for kind in self._beside():
+            self.fields.update(_fields(Asked("document", (kind,))))
 
     def clean(self) -> dict[str, Any]:
         """Each paper is there once, as a file or as text."""
         cleaned = super().clean() or self.cleaned_data
-        for kind in self._kinds():
+        for kind in (*self._kinds(), *self._beside()):
             file, text = cleaned.get(f"{FILE}-{kind}"), cleaned.get(f"{TEXT}-{kind}")
-            if bool(file) == bool(text):
+            if bool(file) == bool(text) and (file or kind not in self._beside()):
                 self.add_error(f"{FILE}-{kind}", "Choose a file or write the text below; one of the two.")
             if file and file.size > MAX_PAPER_BYTES:
                 self.add_error(f"{FILE}-{kind}", f"A paper has at most {MAX_PAPER_BYTES // 2**20} MiB.")
@@ -66,9 +75,10 @@ class StepForm(forms.Form):
         """What the person brings to the step."""
         given = self.cleaned_data
         papers = []
-        for kind in self._kinds():
+        for kind in (*self._kinds(), *self._beside()):
             file, text = given.get(f"{FILE}-{kind}"), given.get(f"{TEXT}-{kind}")
-            papers.append((kind, file.read() if file else str(text).encode()))
+            if file or text:
+                papers.append((kind, file.read() if file else str(text).encode()))
         date = given.get("date")
         marks = tuple((name, given[f"mark-{name}"]) for name in self._marks() if given[f"mark-{name}"])
         return Brought(
@@ -80,6 +90,9 @@ class StepForm(forms.Form):
 
     def _kinds(self) -> Iterator[str]:
         yield from (asked.names[0] for asked in self.offer.asks if asked.kind == "document")
+
+    def _beside(self) -> tuple[str, ...]:
+        return BESIDE.get(self.offer.event, ())
 
     def _marks(self) -> Iterator[str]:
         yield from (asked.names[0] for asked in self.offer.asks if asked.kind == "mark")
