@@ -26,7 +26,8 @@ Account = dict[str, "Counter[tuple[Any, ...]]"]
 TABLES = {
     "acts": "SELECT seq, event, source, target, organisation, role FROM storage_act WHERE submission_id = :of",
     "consents": "SELECT activity, revoked_at IS NULL FROM storage_consent WHERE submission_id = :of",
-    "documents": "SELECT kind, version, organisation FROM storage_document WHERE submission_id = :of",
+    "documents": "SELECT kind, version, organisation FROM storage_document WHERE submission_id = :of AND"
+    " kind <> 'preflight_record'",
     "kept papers": "SELECT DISTINCT d.kind FROM storage_document d JOIN storage_paper p ON p.digest = d.digest AND"
     " p.submission_id = d.submission_id WHERE d.submission_id = :of",
     "notices": "SELECT a.event, n.organisation, n.role FROM storage_notice n JOIN storage_act a ON a.id = n.act_id"
@@ -117,12 +118,25 @@ class Found:
         with closing(sqlite3.connect(self.home / "custody.sqlite3")) as rows:
             kept = {row[0] for row in rows.execute("SELECT id FROM lease WHERE submission = ?", (submission,))}
             owed = rows.execute("SELECT count(*) FROM owed_entry WHERE submission = ?", (submission,)).fetchone()[0]
+        yield from self._preflights(submission)
         if kept != leases["issued"]:
             yield f"{submission}: {len(kept)} leases, {len(leases['issued'])} of them issued in the record"
         if kept != leases["over"]:
             yield f"{submission}: {len(kept)} leases, {len(leases['over'])} of them over in the record"
         if owed:
             yield f"{submission}: {owed} entries of custody are owed still"
+
+    def _preflights(self, submission: str) -> Iterator[str]:
+        """One act brings a record for each boundary that the drawn samples need, and no boundary twice."""
+        asked = (
+            "SELECT d.at, json_extract(CAST(p.content AS TEXT), '$.spec_digest') FROM storage_document d"
+            " JOIN storage_paper p ON p.digest = d.digest AND p.submission_id = d.submission_id"
+            " WHERE d.submission_id = ? AND d.kind = 'preflight_record'"
+        )
+        with closing(sqlite3.connect(self.home / "seatrial.sqlite3")) as rows:
+            found = rows.execute(asked, (submission,)).fetchall()
+        if len({at for at, _ in found}) > 1 or len({spec for _, spec in found}) < len(found):
+            yield f"double: preflight records of {submission}: {found}"
 
     def record(self) -> list[str]:
         """What is wrong with the record: repeated entries, and checkpoints whose root is not that of its entries."""

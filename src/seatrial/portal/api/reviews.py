@@ -3,6 +3,7 @@
 # ruff: noqa: TC001 - the types of an operation's arguments are read when the API is made
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -16,7 +17,7 @@ from seatrial.evaluation.rundir import RunError
 from seatrial.framework.standing import Kind
 from seatrial.framework.submission_store import NotHere
 from seatrial.portal.acting import PortalRequest
-from seatrial.portal.api.bringing import desk, found
+from seatrial.portal.api.bringing import desk, found, request_digest
 from seatrial.portal.api.problems import Conflict, NotAccepted
 from seatrial.portal.api.shapes import Given, Nothing, ObjectName, Word, Words
 from seatrial.portal.opening import house
@@ -131,6 +132,11 @@ def plan_post(request: PortalRequest, name: ObjectName, given: PlanGiven) -> Sta
     if given.plan not in {one.digest for one in standing.documents if one.kind == "plan"}:
         raise Conflict(f"no plan of this digest is registered for {name}; the lead registers it first: register_plan")
     wanted = review_of(name, given.request(), by=request.who.person, plan=given.plan)
+    if key := request_digest(request):
+        asked = [one for one in house().jobs.units(request.who.viewer, name) if one.wanted.what.get("asked") == key]
+        if asked:  # before an answer was lost; the run may be over by now
+            return Status(201, {"id": asked[-1].id, "state": asked[-1].state})
+        wanted = replace(wanted, what={**wanted.what, "asked": key})
     unit = house().jobs.enqueue(request.who.viewer, wanted, request.now)
     return Status(201, {"id": unit.id, "state": unit.state})
 
