@@ -17,6 +17,7 @@ from seatrial.clearinghouse.grouping import Contradiction
 from seatrial.clearinghouse.reproduce import Verdict
 from seatrial.clearinghouse.spread import Lost
 from seatrial.clearinghouse.steps import Desk, Refused, Reproduction, cluster_findings
+from seatrial.clearinghouse.steps.proposals import proposals
 from support.findings import HOUSE, Kept, kept, source
 from support.framework import BUREAU, DAY, T0
 
@@ -203,11 +204,17 @@ def test_decisions_stay_with_the_cluster_and_are_a_persons(at: Kept) -> None:
         Desk(at.store, HOUSE, Actor("worker:clustering", "1"), T0)
 
 
-def test_a_declined_pair_is_remembered_with_what_was_seen(at: Kept) -> None:
-    proven(at, "abcdef", "uvwxyz")
-    low, high = sorted(one.cluster_id for one in clusters(at))
-    desk(at).decline(high, low, ["both fixed by c0ffee"], "the commit mends two things")
-    assert desk(at).declined([low, high]) == {(low, high): frozenset({"both fixed by c0ffee"})}
+def test_pairs_are_proposed_until_they_are_declined(at: Kept) -> None:
+    names = proven(at, "abcdef", "abxyzw", "mnopqr")
+    assert proposals(at.store, HOUSE) == []  # the nearest two are 0.64 apart
+    names |= proven(at, "abcdxx")
+    [pair] = proposals(at.store, HOUSE)
+    assert {pair.one, pair.other} == {homes(at, names)["abcdef"], homes(at, names)["abcdxx"]}
+    desk(at).decline(pair.other, pair.one, [hint.words for hint in pair.hints], "another field")
+    assert proposals(at.store, HOUSE) == []
+    logic = {"recipe": None, "kind": "logic", "locations": [{"uri": "auth.c", "function": "login"}]}
+    at.take([source([told("one", **logic), told("two", **logic)])])
+    assert proposals(at.store, HOUSE) == []  # what is not true yet is in no cluster
 
 
 POVS = st.lists(st.text("abcdefgh", min_size=3, max_size=9), min_size=1, max_size=8, unique=True)

@@ -1,5 +1,6 @@
 """Crashes that probably share a root cause, put together; what people decide about them is kept: the catalogue."""
 
+from seatrial.clearinghouse.grouping import pdm
 from seatrial.clearinghouse.grouping.candidates import Candidate, Hint, Kind, Profile, candidates, hints_of, near
 from seatrial.clearinghouse.grouping.clustering import Clustering, Group, cluster, cluster_traces
 from seatrial.clearinghouse.grouping.constraints import Constraints, Contradiction, Link
@@ -33,6 +34,7 @@ __all__ = [
     "drift",
     "hints_of",
     "near",
+    "pdm",
     "place",
     "trace_of",
 ]

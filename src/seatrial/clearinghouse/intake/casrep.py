@@ -34,7 +34,7 @@ def read(source: Source, defaults: Defaults) -> Iterator[Item]:
     """The one crash of a report. Raises `Unreadable`."""
     given = as_dict(json_of(source.data, source.name), source.name)
     severity = as_dict(given.get("CrashSeverity") or {}, "$.CrashSeverity")
-    report = _report(given)
+    report = report_of(given)
     line = as_text(given.get("CrashLine"), "$.CrashLine")
     if report is None and not line and not severity:
         raise Unreadable(
@@ -58,7 +58,8 @@ def read(source: Source, defaults: Defaults) -> Iterator[Item]:
     )
 
 
-def _report(given: dict[str, Any]) -> CrashReport | None:
+def report_of(given: dict[str, Any]) -> CrashReport | None:
+    """The crash that a report of CASR is about, read from the log inside it; none where it holds no log."""
     for name in (*REPORTS, "Stacktrace"):
         lines = [as_text(one, f"$.{name}") for one in as_list(given.get(name), f"$.{name}")]
         if not lines:

@@ -79,16 +79,6 @@ class Desk:
 
         retried(act)
 
-    def declined(self, cluster_ids: Sequence[str]) -> dict[tuple[str, str], frozenset[str]]:
-        """For each pair that was declined, the evidence that was seen then."""
-        found: dict[tuple[str, str], frozenset[str]] = {}
-        for name in cluster_ids:
-            for event in self.store.events(self.viewer, name):
-                if event.type is EventType.CANDIDATE_DECLINED:
-                    pair = (event.body["one"], event.body["other"])
-                    found[pair] = found.get(pair, frozenset()) | frozenset(event.body["evidence"])
-        return found
-
     def revert(self, cluster_id: str, decision: str, reason: str) -> Cluster:
         """Take back what a split or a merge decided for the future; findings stay where they are."""
         return retried(lambda: self._revert(cluster_id, decision, reason))
