@@ -112,7 +112,7 @@ def test_any_text_is_read_or_refused(text: str) -> None:
 def test_metrics_in_any_order_and_undefined_ones_are_one_vector() -> None:
     one = read("CVSS:3.1/C:H/AV:N/AC:L/PR:N/UI:N/S:U/I:H/A:H/E:U/RL:X")
     assert one.text == "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H/E:U"
-    assert (one.base, one.score, one.band, one.document()["baseSeverity"]) == (9.8, 9.0, Band.CRITICAL, "CRITICAL")
+    assert (one.base, one.score, one.band, one.base_document()["baseSeverity"]) == (9.8, 9.0, Band.CRITICAL, "CRITICAL")
 
 
 def test_bands_change_where_the_standards_say() -> None:

@@ -103,11 +103,16 @@ class Vector:
         """High or critical."""
         return self.score >= HIGH
 
-    def document(self) -> dict[str, Any]:
-        """The JSON form of FIRST's schema of this version: vector, base score and base severity."""
+    def base_vector(self) -> str:
+        """The base metrics alone: what a publisher states about a vulnerability, whoever is exposed to it."""
+        mandatory = MANDATORY_3 if self.version is Version.V3_1 else MANDATORY_4
+        return self.version.prefix + "/".join(f"{metric}:{self.metrics[metric]}" for metric in mandatory)
+
+    def base_document(self) -> dict[str, Any]:
+        """The JSON form of FIRST's schema of this version: base vector, base score and base severity."""
         return {
             "version": self.version.value,
-            "vectorString": self.text,
+            "vectorString": self.base_vector(),
             "baseScore": self.base,
             "baseSeverity": band(self.base).value.upper(),
         }
