@@ -31,6 +31,7 @@ PEOPLE = {
     "eve": "eve:bureau:evaluator",
 }
 MOST_TRIES = 12
+AGAIN_S = 1.0
 RUN_S = 400
 """For a run that is killed: a sweep finds it within 15 s each time, and it takes half a minute."""
 PAGES = {"web": 0.65, "all": 0.15, "custody": 0.1, "worker": 0.1}
@@ -215,7 +216,9 @@ class Voyage:
         def sealed() -> bool:
             return "An endpoint is sealed since" in ada.get(at).text
 
-        for tries in range(1, MOST_TRIES + 1):
+        last, tries = time.monotonic() + PATIENCE_S, 0
+        while time.monotonic() < last:  # nobody holds custody's address while it is started again
+            tries += 1
             page = ada.get(at)
             asked = page.form("access/deposit/")
             try:
@@ -226,12 +229,13 @@ class Voyage:
                     answer = ada.send(form.filled(base_url=endpoint, dialect="openai", key="no-secret-of-anybody"))
             except Unanswered:
                 answer = None
+                time.sleep(AGAIN_S)
             if answer is not None and answer.url.endswith("deposit=done") and not sealed():
                 raise Broken(f"{name}: the deposit was acknowledged and nothing is sealed")
             if sealed():
                 self.done.append(Done("deposit", name, answered=answer is not None, tries=tries))
                 return
-        raise Broken(f"{name}: no deposit in {MOST_TRIES} tries")
+        raise Broken(f"{name}: no deposit in {PATIENCE_S} s")
 
     def opened(self, name: str) -> None:
         """Access is open."""
