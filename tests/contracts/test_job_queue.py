@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from seatrial.storage.jobs import JobTables
     from seatrial.storage.session import Database
 
-QUICK = Pace(beat=0.3, stale=3.0, sweep=0.3, wake=0.2, poll=0.05)
+QUICK = Pace(beat=0.2, stale=2.0, sweep=0.2, wake=0.1, poll=0.05)
 """A worker's own pace with shorter times, so that a test takes seconds."""
 SEED = 5
 
