@@ -34,6 +34,7 @@ class Draft:
         self.raw: list[str] = []  # its lines where the log has no symbols
         self.names: list[str] = []  # of all frames that count for the state, for cycles of a stack overflow
         self.stacks: list[tuple[Role | None, list[Frame]]] = []
+        self.stack: list[Frame] = []  # the one that grows
         self.role: Role | None = "crash"
         self.fresh = True  # the next frame begins a stack
         self.previous = -1
@@ -50,7 +51,6 @@ class Draft:
         self.source_file = ""  # of a failed check, for the lines behind it
         self.weak = False  # a message only: the report of a sanitizer of the same process says more
         self.pointed = False  # a register named the innermost frame
-        self.resume = 0  # line up to which its reader has read
         self.frame_line: Callable[[Draft, str], bool] | None = None  # a language's own form of a frame
 
     def reset(self) -> None:
@@ -74,21 +74,22 @@ class Draft:
         if self.head:
             self.count = STATE_LINES
 
+    def begin_stack(self) -> None:
+        """The next frame is the first of a stack; a second stack under one heading belongs to something else."""
+        if not self.fresh:
+            self.role = None
+        self.fresh = False
+        self.stack = []
+        if len(self.stacks) < MAX_STACKS:
+            self.stacks.append((self.role, self.stack))
+
     def frame(self, frame: Frame, name: str | None) -> None:
         """One more frame; `name` is its line of the state, `None` where the filter drops it."""
-        index = frame.index
-        stacks = self.stacks
-        if self.fresh or index <= self.previous:
-            if not self.fresh:
-                self.role = None  # a second stack under one heading belongs to something else
-            self.fresh = False
-            if len(stacks) < MAX_STACKS:
-                stacks.append((self.role, []))
-        self.previous = index
-        if stacks:
-            stack = stacks[-1][1]
-            if len(stack) < MAX_FRAMES:
-                stack.append(frame)
+        if self.fresh or frame.index <= self.previous:
+            self.begin_stack()
+        self.previous = frame.index
+        if len(self.stack) < MAX_FRAMES:
+            self.stack.append(frame)
         if name is not None:
             self.name(name)
 
@@ -104,8 +105,9 @@ class Draft:
         """The innermost frame, from a register: printed before the stack, or behind it."""
         if self.stacks:
             return
-        self.stacks.append((self.role, [frame]))
-        self.fresh, self.previous = False, 0
+        self.begin_stack()
+        self.stack.append(frame)
+        self.previous = 0
 
     def reset_frames(self) -> None:
         """What was printed is no part of the crash: it begins with the next frame."""

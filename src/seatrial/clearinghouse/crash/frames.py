@@ -150,11 +150,8 @@ _TABLES: dict[str, tuple[_Table, str]] = {
     "python": (PYTHON, PYTHON_FILES),
     "js": (JS, JS_FILES),
 }
-# What may stay when nothing else does: C++ and Python libraries, and a language's own library.
-_SECONDARY = {
-    "c": re.compile(r"(?:.*\s)?(?:std::|__gnu_cxx::).*"),
-    "rust": re.compile(r"(?!)"),
-}
+# What may stay when nothing else does: the library of C++.
+_SECONDARY = {"c": re.compile(r"(?:.*\s)?(?:std::|__gnu_cxx::).*")}
 _COMPILED = {
     language: (
         tuple((re.compile(pattern), why) for pattern, why in table),
@@ -175,24 +172,24 @@ def reason(frame: Frame, language: str) -> str:
     return found or ("file of a runtime" if frame.file and files.fullmatch(frame.file) else "")
 
 
+DROPPED, LIBRARY, KEPT = 0, 1, 2
+
+
 def kept(frame: Frame, language: str) -> bool:
     """Whether a frame belongs to the trace."""
-    if not frame.function:
-        return bool(frame.file) or (bool(frame.module) and not _LIBRARIES.fullmatch(frame.module))
-    return _kept(frame.function, frame.file, language)
-
-
-def secondary(frame: Frame, language: str) -> bool:
-    """Whether a kept frame is of a library that is left out as long as another frame remains."""
-    pattern = _SECONDARY.get(language)
-    return pattern is not None and pattern.fullmatch(frame.function) is not None
+    return grade(frame.function, frame.file, frame.module, language) != DROPPED
 
 
 @lru_cache(maxsize=65536)
-def _kept(function: str, file: str, language: str) -> bool:
+def grade(function: str, file: str, module: str, language: str) -> int:
+    """`KEPT`, `DROPPED`, or `LIBRARY`: of a library that is left out as long as another frame remains."""
+    if not function:
+        return KEPT if file or (module and not _LIBRARIES.fullmatch(module)) else DROPPED
     _, names, files = _COMPILED.get(language, _COMPILED["c"])
-    name = _plain(function)
-    return not (name and names.fullmatch(name)) and not (file and files.fullmatch(file))
+    if names.fullmatch(_plain(function)) or (file and files.fullmatch(file)):
+        return DROPPED
+    pattern = _SECONDARY.get(language)
+    return LIBRARY if pattern is not None and pattern.fullmatch(function) else KEPT
 
 
 def _plain(function: str) -> str:

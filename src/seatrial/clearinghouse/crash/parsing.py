@@ -25,16 +25,19 @@ def parse(text: str | bytes) -> list[CrashReport]:
     whole = text if isinstance(text, str) else "\n".join(lines)
     reading = Reading(lines, go=".go:" in whole, scary_signal="(signal)" in whole)
     search, call = sniff.SEARCH.search, sniff.call
-    take = reading.frame
+    take, frame_of = reading.frame, FRAME
     for place, line in enumerate(lines):
-        reading.at = place
+        if line[2:4] == "0x" and line[:2] in {"  ", "=>"}:
+            continue  # a row of shadow memory
         draft = reading.draft
         if draft is not None and draft.frame_line is not None and draft.frame_line(draft, line):
             continue
-        found = FRAME(line)
+        found = frame_of(line)
         if found:
-            take(found[1], found[2], found[3])
+            if draft is not None:
+                take(draft, *found.groups())
         elif search(line):
+            reading.at = place
             reading.facts += 1
             call(reading, line)
             if reading.full:
@@ -109,10 +112,12 @@ def _crash_line(draft: Draft, trace: tuple[Frame, ...]) -> str:
 
 def _trace(crash: tuple[Frame, ...], table: str) -> tuple[tuple[Frame, ...], bool]:
     """The kept frames of the crash's stack, and whether none was kept and they are all."""
-    keep = tables.kept
-    kept = tuple(frame for frame in crash if frame.reliable and keep(frame, table))
-    own = tuple(frame for frame in kept if not tables.secondary(frame, table))
-    chosen = own or kept
+    graded = [
+        (tables.grade(frame.function, frame.file, frame.module, table), frame) for frame in crash if frame.reliable
+    ]
+    chosen = tuple(frame for grade, frame in graded if grade == tables.KEPT) or tuple(
+        frame for grade, frame in graded if grade == tables.LIBRARY
+    )
     if chosen:
         return chosen, False
     usable = tuple(frame for frame in crash if frame.reliable and (frame.function or frame.module or frame.file))

@@ -28,8 +28,8 @@ MAX_LINES = 20_000
 def traceback(reading: Reading, line: str) -> None:
     """The line before a traceback: reads the whole of it, and those chained to it."""
     atheris = "=== Uncaught Python exception: ===" in line
-    if reading.draft is not None and reading.draft.language == "python" and reading.at < reading.draft.resume:
-        return
+    if reading.at < reading.ahead:
+        return  # read already, with the one before it
     if reading.type and not reading.closed and not atheris:
         return
     tracebacks: list[list[Frame]] = [[]]
@@ -58,6 +58,7 @@ def traceback(reading: Reading, line: str) -> None:
             if not any(after.startswith(_CHAINED) or _START in after for after in following):
                 break
         place += 1
+    reading.ahead = place
     if not any(tracebacks) and not atheris:
         return
     draft = reading.begin("python", "python", kind="Uncaught exception")
@@ -73,5 +74,4 @@ def traceback(reading: Reading, line: str) -> None:
     for name in reversed(order):
         if name and tables.of_state(name):
             draft.name(state_name(name))
-    draft.resume = place
     draft.closed = False

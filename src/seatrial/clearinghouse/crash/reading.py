@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from seatrial.clearinghouse.crash import sanitizer_frames
-from seatrial.clearinghouse.crash.draft import STATE_LINES, Draft
+from seatrial.clearinghouse.crash.draft import MAX_FRAMES, STATE_LINES, Draft
 from seatrial.clearinghouse.crash.report import Frame
+from seatrial.clearinghouse.crash.sanitizer_frames import SEEN as _seen
+from seatrial.clearinghouse.crash.sanitizer_frames import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 MAX_REPORTS = 64  # of one log; a process that goes on after an error may print thousands
 MAX_FACTS = 20_000  # lines that readers look at, besides frames
 
+_new = tuple.__new__  # a frame is made for every line: without the keyword arguments of its class
 FRAME = re.compile(r"[ \t]*(?:\|[ \t]*)?#(\d{1,4})[ \t]+(?:(0[xX][0-9a-fA-F]+|\(nil\))[ \t]*)?(.*)").match
 
 
@@ -34,6 +36,7 @@ class Reading:
         self.draft: Draft | None = None
         self.done: list[tuple[Draft, int]] = []  # with the index of the line behind the last one
         self.facts = 0
+        self.ahead = 0  # index of the line up to which a reader that looks ahead has read
 
     @property
     def full(self) -> bool:
@@ -92,18 +95,24 @@ class Reading:
             self.done.append((self.draft, self.at))
         self.draft = None
 
-    def frame(self, index: str, address: str, rest: str) -> None:
+    @staticmethod
+    def frame(draft: Draft, index: str, address: str | None, rest: str) -> None:
         """A frame line of a sanitizer or of libFuzzer."""
-        draft = self.draft
-        if draft is None or not draft.type:
+        if not draft.type:
             return
-        found = sanitizer_frames.look(rest)
+        found = _seen.get(rest) or look(rest)
         if found.exhausted and draft.type != "Out-of-memory":
             stacks = draft.stacks
             draft.reset()
             draft.type, draft.stacks, draft.fresh = "Out-of-memory", stacks, not stacks
-        function, file, line, column, module, offset, state, raw, _ = found
         number = int(index)
-        draft.frame(Frame(number, function, address or "", file, line, column, module, offset), state)
-        if raw is not None and len(draft.raw) < STATE_LINES:
-            draft.raw.append(raw)
+        made = _new(Frame, (number, found[0], address or "", *found[1:6], False, True))
+        if draft.fresh or number <= draft.previous:
+            draft.begin_stack()
+        draft.previous = number
+        if len(draft.stack) < MAX_FRAMES:
+            draft.stack.append(made)
+        if found[6] is not None:
+            draft.name(found[6])
+        if found[7] is not None and len(draft.raw) < STATE_LINES:
+            draft.raw.append(found[7])

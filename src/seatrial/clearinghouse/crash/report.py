@@ -7,7 +7,7 @@
 """
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Access = Literal["READ", "WRITE"]
 Role = Literal["crash", "alloc", "free", "peer", "cause"]
@@ -15,11 +15,10 @@ Role = Literal["crash", "alloc", "free", "peer", "cause"]
 NO_STATE = "NULL"  # the state of a report without one usable frame, in the vocabulary of ClusterFuzz
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """One line of a stack, innermost first.
 
-    `function` is as printed (demangled where it was mangled), `offset` the text after `+` of `module+offset` or
+    A tuple by name, since a batch of logs holds millions. `function` is as printed (demangled where it was mangled), `offset` the text after `+` of `module+offset` or
     `function+offset`; `reliable` is false for the `?` lines of a kernel.
     """
 

@@ -46,16 +46,16 @@ class Look(NamedTuple):
     exhausted: bool  # the frame says that memory ran out
 
 
-_seen: dict[str, Look] = {}
+SEEN: dict[str, Look] = {}
 
 
 def look(rest: str) -> Look:
     """Read the text behind a frame's address."""
-    found = _seen.get(rest)
+    found = SEEN.get(rest)
     if found is None:
-        if len(_seen) >= _REMEMBERED:
-            _seen.clear()
-        found = _seen[rest] = _look(rest)
+        if len(SEEN) >= _REMEMBERED:
+            SEEN.clear()
+        found = SEEN[rest] = _look(rest)
     return found
 
 

@@ -8,7 +8,6 @@ The exact key is computed over the trace, which a finer filter makes (see `frame
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -150,18 +149,14 @@ def title(kind: str, trace: Sequence[Frame], state_text: str) -> str:
 
 
 def exact_key(project: str, report: CrashReport) -> str:
-    """The key under which equal crashes meet: SHA-256 in hex of a canonical text.
+    """The key under which equal crashes meet: SHA-256 in hex of its parts apart by U+001E.
 
     Over project, language, type word, access, and of every kept frame its function's key with `file:line`, or its
     module and offset. Addresses, columns, sizes and whole paths of build folders do not enter: of a file its name does.
     """
     frames = [_position(frame) for frame in report.trace]
-    canonical = json.dumps(
-        [project, report.language, report.type_word, report.access or "", frames],
-        ensure_ascii=True,
-        separators=(",", ":"),
-    )
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    canonical = "\x1e".join((project, report.language, report.type_word, report.access or "", *frames))
+    return hashlib.sha256(canonical.encode("utf-8", "backslashreplace")).hexdigest()
 
 
 def _position(frame: Frame) -> str:

@@ -116,8 +116,23 @@ _READERS: dict[str, list[Reader]] = {}
 for _word, _reader in _WORDS:
     _READERS.setdefault(_word, []).append(_reader)
 _ORDER = {word: place for place, word in enumerate(_READERS)}
-# Longer words first: of words that begin alike the pattern takes the first that fits.
-SEARCH = re.compile("|".join(re.escape(word) for word in sorted(_READERS, key=len, reverse=True)))
+
+
+def _tree(words: list[str]) -> str:
+    """A pattern of words that looks at each letter once: words that begin alike share their beginning."""
+    groups: dict[str, list[str]] = {}
+    for word in words:
+        groups.setdefault(word[:1], []).append(word[1:])
+    ends = groups.pop("", None) is not None
+    branches = [re.escape(letter) + _tree(rest) for letter, rest in groups.items()]
+    if not branches:
+        return ""
+    joined = branches[0] if len(branches) == 1 and not ends else f"(?:{'|'.join(branches)})"
+    return f"{joined}?" if ends else joined
+
+
+WORDS = tuple(_READERS)
+SEARCH = re.compile(_tree(list(WORDS)))
 
 
 def call(reading: Reading, line: str) -> None:
