@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -270,6 +271,26 @@ def test_one_organisation_does_not_adopt(portal: Served) -> None:
     assert "not possible yet" in page
     [standing] = portal.house.submissions.list(Viewer.house("a test"), Kind.FRAMEWORK_TEXT)
     assert standing.state == "proposed"
+
+
+def test_a_program_proposes_and_people_turn_keys_by_the_api(portal: Served) -> None:
+    liaison(portal)
+    at, kind = "/api/v1/texts", "application/json"
+    wrong = liaison(portal).post(at, {"text": b64encode(b"[pack]").decode()}, kind)
+    assert (wrong.status_code, wrong.json()["errors"][0]["field"]) == (422, "text")
+    again = {"headers": {"Idempotency-Key": "text-1"}}
+    made = [liaison(portal).post(at, {"text": b64encode(LONGER.encode()).decode()}, kind, **again) for _ in range(2)]
+    assert [one.status_code for one in made] == [201, 201], made[0].content
+    [name] = {one.json()["id"] for one in made}
+    digest = _digest(portal)
+    stale = liaison(portal).post(f"{at}/{name}/keys", {"digest": "sha256:" + "0" * 64}, kind)
+    assert stale.status_code == 409
+    turned = liaison(portal).post(f"{at}/{name}/keys", {"digest": digest}, kind).json()
+    assert (turned["turned"], turned["missing"]) == (["agency-x"], 1)
+    assert liaison(portal).post(f"{at}/{name}/keys", {"digest": digest}, kind).status_code == 409
+    both = lead(portal).post(f"{at}/{name}/keys", {"digest": digest}, kind).json()
+    assert (both["turned"], both["missing"]) == (["agency-x", "bureau"], 0)
+    assert portal.client("ada").post(at, {"text": ""}, kind).status_code == 404
 
 
 def test_a_revision_voids_the_keys_and_brings_its_own_diff(portal: Served) -> None:

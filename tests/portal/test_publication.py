@@ -91,6 +91,7 @@ def test_two_keys_and_a_consent_make_an_edition_public_and_a_withdrawal_is_writt
 ) -> None:
     signed(bureau, a_run)
     anybody, owner = bureau.portal.client(), bureau.owner
+    figures_by_api(bureau, a_run)
     assert "No report is published here" in text(anybody.get("/reports/"))
     assert "needs the developer" not in page(bureau, bureau.lead)
     assert post(bureau, bureau.lead, "propose", public_from=day(-1)).status_code == 302
@@ -137,6 +138,23 @@ def receipt_checked(bureau: Bureau, anybody: Client) -> None:
     assert "give the .tlog-proof file" in end(receipt)
     assert "Something is false" in end(other, proof)
     assert "Something is false" in end(receipt, proof.replace(b"index ", b"index 1"))
+
+
+def figures_by_api(bureau: Bureau, a_run: Path) -> None:
+    """Both sides read a finished run's numbers by the API, each with its error; a rival finds nothing."""
+    [unit] = bureau.runs()
+    at = f"/api/v1/reviews/{bureau.name}/runs/{unit.id}"
+    told = [who.get(f"{at}/estimates").json() for who in (bureau.eve, bureau.owner)]
+    assert told[0] == told[1]
+    whole = json.loads((a_run / "assessment.json").read_bytes())
+    assert len(told[0]["estimates"]) == len(whole["estimates"])
+    assert all(one["method"] and one["n"] and one["budget"] and one["confidence"] for one in told[0]["estimates"])
+    assert bureau.eve.get(f"{at}/files/samples.csv").content == (a_run / "samples.csv").read_bytes()
+    assert bureau.owner.get(f"{at}/files/assessment.json").content == (a_run / "assessment.json").read_bytes()
+    rival = bureau.portal.client("tess", "lab-b")
+    for who, file in ((bureau.owner, "samples.csv"), (bureau.eve, "plan.json"), (rival, "assessment.json")):
+        assert who.get(f"{at}/files/{file}").status_code == 404
+    assert rival.get(f"{at}/estimates").status_code == 404
 
 
 def nothing_else(bureau: Bureau, files: dict[str, bytes], whole: dict[str, Any]) -> None:

@@ -10,7 +10,7 @@ from seatrial.framework.framework_text import READERS
 from seatrial.framework.participant import Role
 from seatrial.portal.access import ANYBODY, SIGNED_IN, Again, Operation
 from seatrial.portal.identity.assurance import Need
-from seatrial.portal.routes import DEVELOPER, EVALUATING, KEYS, OWNER, PARTIES, READING, SIGNING
+from seatrial.portal.routes import DEVELOPER, EVALUATING, KEYS, OWNER, PARTIES, PROPOSING, READING, SIGNING
 
 FINDINGS = frozenset(
     {Role.ANALYST, Role.VERIFIER, Role.COORDINATOR, Role.CLEARINGHOUSE_LEAD, Role.MAINTAINER, Role.AGENCY_READER}
@@ -58,11 +58,15 @@ OPERATIONS: tuple[Operation, ...] = (
     Operation("run_show", "GET", f"{_RUNS}/{{unit}}", SIDES),
     Operation("run_cancel", "POST", f"{_RUNS}/{{unit}}/cancel", EVALUATING),
     Operation("report_post", "POST", f"{_RUNS}/{{unit}}/report", EVALUATING),
+    Operation("estimates_show", "GET", f"{_RUNS}/{{unit}}/estimates", SIDES),
+    Operation("run_file", "GET", f"{_RUNS}/{{unit}}/files/{{file}}", SIDES),
     # Findings and the framework's texts
     Operation("findings_list", "GET", "findings", FINDINGS),
     Operation("finding_show", "GET", "findings/{name}", FINDINGS),
     Operation("texts_list", "GET", "texts", TEXTS),
     Operation("text_show", "GET", "texts/{name}", TEXTS),
+    Operation("text_propose", "POST", "texts", PROPOSING),
+    Operation("text_key", "POST", "texts/{name}/keys", PROPOSING, Need.SIGNING),
     Operation("text_step", "POST", "texts/{name}/steps", TEXTS, versioned=True),
     # For everybody: the record, the keys, the packs
     Operation("ledger_checkpoint", "GET", "ledger/checkpoint", ANYBODY),

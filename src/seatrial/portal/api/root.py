@@ -11,7 +11,19 @@ from ninja.renderers import JSONRenderer
 from ninja.responses import NinjaJSONEncoder
 
 from seatrial.framework.instant import text
-from seatrial.portal.api import custody, ledger, meta, objects, packs, publication, reports, reviews, submissions
+from seatrial.portal.api import (
+    custody,
+    ledger,
+    meta,
+    objects,
+    packs,
+    publication,
+    reports,
+    results,
+    reviews,
+    submissions,
+    texts,
+)
 from seatrial.portal.api.problems import told
 
 if TYPE_CHECKING:
@@ -59,8 +71,9 @@ def _made() -> SeatrialApi:
     answer = cast("Callable[[HttpRequest, Any], HttpResponse]", told)
     built.add_exception_handler(ValidationError, answer)
     built.add_exception_handler(HttpError, answer)
-    for area in (submissions, objects, custody, publication, reviews, ledger, packs, reports, meta):
-        built.add_router("", area.router)
+    areas = (submissions, objects, texts, custody, publication, reviews, results, ledger, packs, reports, meta)
+    for router in dict.fromkeys(area.router for area in areas):  # two areas may share one
+        built.add_router("", router)
     return built
 
 
