@@ -283,13 +283,14 @@ def vulnerabilities(draw: st.DrawFn, key: str, product_keys: list[str], number: 
 def advisory_sets(draw: st.DrawFn) -> AdvisorySet:
     product_keys = draw(st.lists(keys, min_size=1, max_size=4, unique=True))
     vulnerability_keys = draw(st.lists(keys, min_size=1, max_size=3, unique=True))
+    tlp = draw(st.sampled_from(Tlp))
     times = sorted(draw(st.lists(instants, min_size=1, max_size=3)))
     return AdvisorySet(
         id=draw(keys),
         title=draw(line),
         summary=draw(prose),
         publisher=draw(st.sampled_from([PUBLISHER, Publisher(name="Ω & <House>", namespace="https://x.example")])),
-        tlp=draw(st.sampled_from(Tlp)),
+        tlp=tlp,
         state=draw(st.sampled_from(["draft", "interim", "final"])),
         revisions=tuple(Revision(number=n, at=at, summary=draw(line)) for n, at in enumerate(times, 1)),
         products=tuple(draw(products(key)) for key in product_keys),
@@ -300,6 +301,9 @@ def advisory_sets(draw: st.DrawFn) -> AdvisorySet:
         credits=tuple(draw(st.lists(credit, max_size=2))),
         ai_origin=draw(st.sampled_from(AiOrigin)),
         patch_ai_origin=draw(st.sampled_from(AiOrigin)),
+        sharing_group=draw(st.sampled_from([None, "5b0c1f2e-8f44-4f6b-9a51-2f0d6c1d7e90"]))
+        if tlp is not Tlp.TLP_CLEAR
+        else None,
     )
 
 

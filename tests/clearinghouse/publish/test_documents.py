@@ -108,7 +108,7 @@ def test_what_every_format_says_of_the_same_set() -> None:
         "fixed": ["CSAFPID-0002"],
         "under_investigation": ["CSAFPID-0004"],
     }
-    assert {tuple(content["content"]) for content in first["metrics"]} == {("cvss_v4",), ("cvss_v3",), ("ssvc_v2",)}
+    assert [list(metric["content"]) for metric in first["metrics"]] == [["cvss_v3", "cvss_v4", "ssvc_v2"]]
     assert second["remediations"][0]["category"] == "no_fix_planned"
     flagged = [s for s in openvex(advisory)["statements"] if s["status"] == "not_affected"]
     assert flagged[0]["justification"] == "vulnerable_code_not_in_execute_path"

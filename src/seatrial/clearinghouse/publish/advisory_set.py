@@ -310,6 +310,8 @@ class AdvisorySet(Record):
             named.update(key for remediation in vulnerability.remediations for key in remediation.products)
             if named - known:
                 raise ValueError(f"{vulnerability.key}: no product {min(named - known)} in the set")
+        if self.sharing_group is not None and self.tlp is Tlp.TLP_CLEAR:
+            raise ValueError(f"{self.id}: a sharing group contradicts TLP:CLEAR, which is for everybody")
         numbers = [revision.number for revision in self.revisions]
         times = [revision.at for revision in self.revisions]
         if numbers != list(range(1, len(numbers) + 1)) or times != sorted(times):

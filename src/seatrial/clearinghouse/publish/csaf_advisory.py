@@ -54,12 +54,8 @@ def csaf_2_1(advisory: AdvisorySet) -> dict[str, Any]:
     vulnerabilities = [
         _vulnerability(advisory, each, tree) | _only_2_1(advisory, each, tree) for each in advisory.vulnerabilities
     ]
-    return {
-        "$schema": SCHEMA_2_1,
-        "document": document,
-        "product_tree": tree.document,
-        "vulnerabilities": vulnerabilities,
-    }
+    told = {"$schema": SCHEMA_2_1, "document": document, "product_tree": tree.document}
+    return _sorted(told | {"vulnerabilities": vulnerabilities})
 
 
 def csaf_2_0(advisory: AdvisorySet) -> dict[str, Any]:
@@ -75,7 +71,18 @@ def csaf_2_0(advisory: AdvisorySet) -> dict[str, Any]:
     vulnerabilities = [
         _vulnerability(advisory, each, tree) | _only_2_0(advisory, each, tree) for each in advisory.vulnerabilities
     ]
-    return {"document": document, "product_tree": tree.document, "vulnerabilities": vulnerabilities}
+    return _sorted({"document": document, "product_tree": tree.document, "vulnerabilities": vulnerabilities})
+
+
+def _sorted(told: dict[str, Any]) -> dict[str, Any]:
+    """Every object with its keys in order, as readers of CSAF are told to expect them."""
+    return {key: _in_order(told[key]) for key in sorted(told)}
+
+
+def _in_order(value: Any) -> Any:  # noqa: ANN401 - any JSON value
+    if isinstance(value, dict):
+        return _sorted(value)
+    return [_in_order(each) for each in value] if isinstance(value, list) else value
 
 
 def _document(advisory: AdvisorySet, tree: Tree, distribution: dict[str, Any], version: str) -> dict[str, Any]:
@@ -268,17 +275,15 @@ def _only_2_1(advisory: AdvisorySet, vulnerability: Vulnerability, tree: Tree) -
     told |= _listed("cwes", [_weakness(each) for each in vulnerability.cwes])
     told |= _date("disclosure_date", advisory, vulnerability.disclosed)
     products = _scored(vulnerability, tree)
-    contents = [
-        {field: cvss_vectors.read(vector).base_document()}
+    content: dict[str, Any] = {
+        field: cvss_vectors.read(vector).base_document()
         for field, vector in (("cvss_v4", vulnerability.cvss_4), ("cvss_v3", vulnerability.cvss_3))
         if vector
-    ]
+    }
     if vulnerability.ssvc:
         table = ssvc.table(vulnerability.ssvc_table)
-        contents.append({"ssvc_v2": ssvc.selection_list(table, vulnerability.ssvc, at=advisory.released)})
-    if not products:
-        return told
-    return told | _listed("metrics", [{"content": content, "products": products} for content in contents])
+        content["ssvc_v2"] = ssvc.selection_list(table, vulnerability.ssvc, at=advisory.released)
+    return told | ({"metrics": [{"content": content, "products": products}]} if content and products else {})
 
 
 def _only_2_0(advisory: AdvisorySet, vulnerability: Vulnerability, tree: Tree) -> dict[str, Any]:

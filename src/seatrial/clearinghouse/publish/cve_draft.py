@@ -95,6 +95,7 @@ def _container(advisory: AdvisorySet, vulnerability: Vulnerability, organisation
             }
             for credit in (vulnerability.credits or advisory.credits)
         ),
+        "timeline": _timeline(vulnerability),
         "source": {"advisory": advisory.id, "discovery": "UNKNOWN"},
         "x_generator": {"engine": " ".join(generator().values())},
         "x_aiOrigin": {"report": advisory.ai_origin.value, "suggestedFix": advisory.patch_ai_origin.value},
@@ -104,6 +105,15 @@ def _container(advisory: AdvisorySet, vulnerability: Vulnerability, organisation
     if vulnerability.exploited_since is not None:
         container["exploits"] = [_said(f"Exploited since {text(vulnerability.exploited_since)}")]
     return {name: value for name, value in container.items() if value != []}
+
+
+def _timeline(vulnerability: Vulnerability) -> list[dict[str, str]]:
+    events = (
+        (vulnerability.discovered, "Discovered"),
+        (vulnerability.exploited_since, "First known exploitation"),
+        (vulnerability.disclosed, "Disclosed"),
+    )
+    return [{"time": text(at), "lang": "en", "value": what} for at, what in events if at is not None]
 
 
 def _thanked(name: str, organization: str) -> str:

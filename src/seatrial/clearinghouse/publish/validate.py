@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
-from csaf.csaf.v20._validator import validate as validate_2_0
-from csaf.csaf.v21._validator import validate as validate_2_1
+from csaf import validate as validate_2_1
+from csaf.csaf.v20 import validate as validate_2_0
 from cvelib.cve_api import CveRecord, CveRecordValidationError  # type: ignore[import-untyped] # it ships no types
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
@@ -195,6 +195,7 @@ def second_csaf(documents: Sequence[Mapping[str, Any]], node: str | None = None)
 
 
 _SCORE = re.compile(r"(/vulnerabilities/\d+/metrics/\d+/content/cvss_v4)(/base(Score|Severity))?")
+_CONTENT = frozenset({"cvss_v2", "cvss_v3", "cvss_v4", "epss", "qualitative_severity_rating", "ssvc_v2"})
 OWN_FAULTS = (
     "a CVSS 4.0 score such as 8.7 is no multiple of 0.1 to it (binary fractions)",
     "its 2.1 schema is of a draft whose SSVC field was `ssvc_v1`; the standard's is `ssvc_v2`",
@@ -210,7 +211,7 @@ def _is_its_own(said: Mapping[str, str], document: Mapping[str, Any]) -> bool:
         stated = float(_at(document, score[1])["baseScore"])
         return stated / 0.1 != round(stated / 0.1)
     if rule == "csaf_2_1" and path.endswith("/content") and message == "must NOT have additional properties":
-        return "ssvc_v2" in _at(document, path)
+        return "ssvc_v2" in _at(document, path) and set(_at(document, path)) <= _CONTENT
     if rule == "mandatoryTest_6_1_11" and path.endswith("/version"):
         return tuple(map(int, _at(document, path).split("."))) > (4, 17)
     return False
