@@ -10,14 +10,18 @@
 from __future__ import annotations
 
 import multiprocessing
+import ssl
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, ProcessPoolExecutor, wait
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from distributed import Client
 
 TRIES = 3
 AHEAD = 4
@@ -129,10 +133,12 @@ class Cluster:
     Attributes:
         address: `tls://host:port`; `tcp://` only on this machine.
         certificates: folder with `ca.pem`, `cert.pem` and `key.pem` of this client.
+        patience_s: how long its scheduler has to answer.
     """
 
     address: str
     certificates: Path | None = None
+    patience_s: float = 20.0
 
     def __post_init__(self) -> None:
         parts = urlsplit(self.address)
@@ -150,44 +156,71 @@ class Cluster:
     ) -> Iterator[tuple[str, Result | Lost]]:
         """Run the step on each payload. Raises `NoEngine` where no scheduler or no worker answers."""
         try:
-            from distributed import Client, as_completed  # noqa: PLC0415 - an extra of its own
+            from distributed import Client  # noqa: PLC0415 - an extra of its own
         except ImportError as error:
             raise NoEngine("the engine needs the extra `distributed`: pip install 'seatrial[distributed]'") from error
         try:
             client = Client(  # type: ignore[no-untyped-call]
-                self.address, security=self._security(), timeout="20s", set_as_default=False
+                self.address, security=self.security(), timeout=self.patience_s, set_as_default=False
             )
-        except OSError as error:
+        except (OSError, ssl.SSLError) as error:
             raise NoEngine(f"engine {self.address}: {_said(error)}") from error
         with client:
             if not client.scheduler_info()["workers"]:
                 raise NoEngine(f"engine {self.address}: no worker is there; start `dask worker {self.address}`")
-            waiting = iter(items)
-            names: dict[Any, str] = {}
-            ready = as_completed()  # type: ignore[no-untyped-call]
-
-            def send() -> bool:
-                for name, payload in waiting:
-                    future = client.submit(step, payload, pure=False, retries=0)
-                    names[future.key] = name
-                    ready.add(future)  # type: ignore[no-untyped-call]
-                    return True
-                return False
-
             threads: dict[str, int] = client.nthreads()  # type: ignore[no-untyped-call]
-            for _ in range(AHEAD * max(1, sum(threads.values()))):
-                if not send():
-                    break
-            if not names:
-                return
-            for future in ready:
-                name = names.pop(future.key)
-                failure = future.exception()
-                yield name, Lost(_said(failure)) if failure is not None else future.result()
-                future.release()
-                send()
+            suspects: list[tuple[str, Payload]] = []
+            yield from self._sent(client, step, iter(items), AHEAD * max(1, sum(threads.values())), suspects)
+            for name, payload in suspects:
+                alone: list[tuple[str, Payload]] = []
+                yield from self._sent(client, step, iter([(name, payload)]), 1, alone)
+                if alone:
+                    yield name, Lost("its worker died each time, also with nothing beside it")
 
-    def _security(self) -> object | None:
+    def _sent(
+        self,
+        client: Client,
+        step: Callable[[Payload], Result],
+        waiting: Iterator[tuple[str, Payload]],
+        most: int,
+        suspects: list[tuple[str, Payload]],
+    ) -> Iterator[tuple[str, Result | Lost]]:
+        """Keep at most so many payloads with the scheduler.
+
+        It suspects everything that waits at a worker that died, so that a payload which it gives up is no more than a
+        suspect: those go to `suspects`.
+        """
+        from distributed import KilledWorker, as_completed  # noqa: PLC0415 - the same
+
+        held: dict[Any, tuple[str, Payload]] = {}
+        ready = as_completed(loop=client.loop)  # type: ignore[no-untyped-call]
+
+        def send(count: int) -> None:
+            for name, payload in islice(waiting, count):
+                future = client.submit(step, payload, pure=False, retries=0)
+                held[future.key] = (name, payload)
+                ready.add(future)  # type: ignore[no-untyped-call]
+
+        send(most)
+        while held:
+            future = next(ready)
+            name, payload = held.pop(future.key)
+            try:
+                came: Result | Lost = future.result()  # asked for again where the worker that held it died since
+            except KilledWorker:
+                suspects.append((name, payload))
+            except Exception as error:
+                if future.cancelled():
+                    went = "its scheduler went away; what came is kept, start again for the rest"
+                    raise NoEngine(f"engine {self.address}: {went}") from error
+                yield name, Lost(_said(error))
+            else:
+                yield name, came
+            future.release()
+            send(1)
+
+    def security(self) -> object | None:
+        """What both sides show; nothing without TLS."""
         if not self.address.startswith("tls"):
             return None
         from distributed.security import Security  # noqa: PLC0415 - the same
