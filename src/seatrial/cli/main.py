@@ -14,6 +14,7 @@ from seatrial.cli.claims import claims
 from seatrial.cli.coordination import cases
 from seatrial.cli.custody import custody
 from seatrial.cli.doctor import doctor
+from seatrial.cli.findings import findings
 from seatrial.cli.framework import framework
 from seatrial.cli.gateway import gateway
 from seatrial.cli.half import half
@@ -48,7 +49,7 @@ main.add_command(operators)
 for verb in (submit, withdraw, custody, gateway, worker, backup, restore, portal):
     main.add_command(verb)
 
-for verb in (cases, outbox, claims):
+for verb in (findings, cases, outbox, claims):
     main.add_command(verb)
 
 main.add_command(calendar)

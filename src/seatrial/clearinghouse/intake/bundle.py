@@ -11,6 +11,7 @@
 from __future__ import annotations
 
 import mimetypes
+from bisect import bisect_left
 from dataclasses import replace
 from functools import cache
 from importlib.resources import files as package_files
@@ -43,6 +44,8 @@ FOLDERS = {
     "threat_model": ArtefactRole.THREAT_MODEL,
     "excerpt": ArtefactRole.EXCERPT,
 }
+LAST = "\U0010ffff"
+"""Sorts after every name of a folder."""
 OWN = frozenset({*FOLDERS, "sarif"})
 PLAIN = {ArtefactRole.PATCH: "text/x-diff", ArtefactRole.CRASH_LOG: "text/plain"}
 
@@ -74,12 +77,12 @@ def read(files: Mapping[str, bytes], defaults: Defaults, name: str = "bundle") -
     for error in jsonschema.Draft202012Validator(schema()).iter_errors(manifest):
         raise Unreadable(f"{MANIFEST} {error.json_path}", error.message[:300], f"Follow the schema {SCHEMA}")
     facts = Facts(tuple(manifest.get("model", ())), manifest.get("run", ""))
-    taken = {MANIFEST}
+    names, taken = sorted(files), {MANIFEST}
     for entry in manifest["bundles"]:
         path = entry["path"].strip("/")
         prefix = "" if path in ("", ".") else f"{path}/"
-        own = {one.removeprefix(prefix): data for one, data in files.items() if one.startswith(prefix)}
-        own = {one: data for one, data in own.items() if one != MANIFEST}
+        inside = names[bisect_left(names, prefix) : bisect_left(names, prefix + LAST)] if prefix else names
+        own = {one.removeprefix(prefix): files[one] for one in inside if one != prefix + MANIFEST}
         taken |= {prefix + one for one in own}
         if not own:
             yield Fault(path, "holds no file", "Put the bundle there, or take it out of the manifest", whole=False)

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from seatrial.clearinghouse.blobs import BLOB_BYTES
@@ -18,7 +19,6 @@ from seatrial.clearinghouse.intake.limits import ARCHIVE_BYTES, clean
 from seatrial.clearinghouse.intake.sniff import Form, form_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from seatrial.clearinghouse.intake.item import Defaults, Item, Reader
@@ -51,17 +51,23 @@ def sources_of(path: Path) -> Iterator[Source | tuple[str, Mapping[str, bytes]]]
         yield Source(name, (path / name).read_bytes())
 
 
-class _Files(dict[str, bytes]):
+class _Files(Mapping[str, bytes]):
     """The files of a directory, each read when it is asked for and not kept."""
 
     def __init__(self, folder: Path, names: list[str]) -> None:
-        super().__init__(dict.fromkeys(names, b""))
         self._folder = folder
+        self._names = dict.fromkeys(names)
 
     def __getitem__(self, name: str) -> bytes:
-        if name not in self:
+        if name not in self._names:
             raise KeyError(name)
         return (self._folder / name).read_bytes()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def _names(folder: Path) -> Iterator[str]:

@@ -56,7 +56,7 @@ def attempts(run: RunDirectory, preflight_digest: str, isolation: int) -> tuple[
     plan = run.plan()
     reader = _Reader(plan, preflight_digest, isolation)
     logged: dict[tuple[str, str], list[Attempted]] = defaultdict(list)
-    for path, sample in _samples(run):
+    for path, sample in samples(run):
         made = reader.read(sample, path)
         logged[made.row.participant, str(sample.id)].append(made)
     for line in run.lines("started.jsonl"):
@@ -105,7 +105,7 @@ def _superseded(records: list[Attempted]) -> Iterator[Attempted]:
     yield replace(final, row=replace(final.row, attempt=number))
 
 
-def _samples(run: RunDirectory) -> Iterator[tuple[str, EvalSample]]:
+def samples(run: RunDirectory) -> Iterator[tuple[str, EvalSample]]:
     """Every distinct logged sample, oldest log first; a sample carried over into a retry's log is one sample."""
     seen: set[str] = set()
     headers = []
