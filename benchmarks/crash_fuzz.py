@@ -32,9 +32,7 @@ def main() -> int:
     asked = options.parse_args()
     random_ = random.Random(asked.seed)
     logs = [
-        part.partition("\n")[2]
-        for path in sorted(LOGS.glob("*.txt"))
-        for part in path.read_text().split("@@@@ ")[1:]
+        part.partition("\n")[2] for path in sorted(LOGS.glob("*.txt")) for part in path.read_text().split("@@@@ ")[1:]
     ]
     end = time.monotonic() + asked.minutes * 60
     texts = size = raised = reports = 0
@@ -102,7 +100,9 @@ def _change(random_: random.Random, lines: list[str], place: int) -> None:
     elif change == 2:
         lines[place] = line[:cut] + random_.choice(WORDS) + line[cut:]
     elif change == 3:
-        lines[place] = line[:cut] + random_.choice("(<[{)>]}:'\"` \t0x+/\\#@=") * random_.choice((1, 3, 4000)) + line[cut:]
+        lines[place] = (
+            line[:cut] + random_.choice("(<[{)>]}:'\"` \t0x+/\\#@=") * random_.choice((1, 3, 4000)) + line[cut:]
+        )
     elif change == 4:
         lines.insert(place, lines[random_.randrange(len(lines))])
     elif change == 5 and len(lines) > 1:
@@ -117,13 +117,17 @@ def hostile(random_: random.Random) -> str:
     """A long text of one kind of trouble: what a reader that is not linear would stumble over."""
     size = random_.choice((300_000, 1_000_000, 2_500_000))
     word = random_.choice(WORDS)
-    filler = random_.choice(("(", "<", "[", " ", "a", "0x", ": ", "::", "at ", "\t", "'", " on ", "failed ", "#1 0x1 in "))
+    filler = random_.choice(
+        ("(", "<", "[", " ", "a", "0x", ": ", "::", "at ", "\t", "'", " on ", "failed ", "#1 0x1 in ")
+    )
     length = random_.choice((1, 10, 100, 4000, 100_000))
     line = random_.choice((filler * length, word + filler * length, filler * length + word, (word + filler) * length))
     newline = random_.choice(("\n", "\n", "\r\n", ""))
     piece = (line + newline)[: size + 1] or " "
     text = piece * (size // len(piece) + 1)
-    start = random_.choice(("", "==1==ERROR: AddressSanitizer: heap-use-after-free on address 0x1\n", "panic: x\n", "a.go:1\n"))
+    start = random_.choice(
+        ("", "==1==ERROR: AddressSanitizer: heap-use-after-free on address 0x1\n", "panic: x\n", "a.go:1\n")
+    )
     return start + text[:size]
 
 

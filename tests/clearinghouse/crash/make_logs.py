@@ -80,50 +80,173 @@ def c_source(bug: Bug) -> str:
 
 
 ASAN = (
-    Bug("heap_over_read", "  char *p = malloc(8);\n  keep = p;\n  n = p[7 + n]; // HERE\n  free(p);", "Heap-buffer-overflow\nREAD 1"),
-    Bug("heap_over_write", "  int *p = malloc(8);\n  keep = (char *)p;\n  p[1 + n] = 7; // HERE\n  free(p);", "Heap-buffer-overflow\nWRITE 4"),
-    Bug("heap_under_read", "  long *p = malloc(16);\n  keep = (char *)p;\n  n = (int)p[-n]; // HERE\n  free(p);", "Heap-buffer-overflow\nREAD 8"),
-    Bug("stale_read", "  char *p = malloc(8);\n  keep = p;\n  free(p);\n  n = p[n]; // HERE", "Heap-use-after-free\nREAD 1"),
-    Bug("stale_write", "  short *p = malloc(8);\n  keep = (char *)p;\n  free(p);\n  p[n] = 1; // HERE", "Heap-use-after-free\nWRITE 2"),
+    Bug(
+        "heap_over_read",
+        "  char *p = malloc(8);\n  keep = p;\n  n = p[7 + n]; // HERE\n  free(p);",
+        "Heap-buffer-overflow\nREAD 1",
+    ),
+    Bug(
+        "heap_over_write",
+        "  int *p = malloc(8);\n  keep = (char *)p;\n  p[1 + n] = 7; // HERE\n  free(p);",
+        "Heap-buffer-overflow\nWRITE 4",
+    ),
+    Bug(
+        "heap_under_read",
+        "  long *p = malloc(16);\n  keep = (char *)p;\n  n = (int)p[-n]; // HERE\n  free(p);",
+        "Heap-buffer-overflow\nREAD 8",
+    ),
+    Bug(
+        "stale_read",
+        "  char *p = malloc(8);\n  keep = p;\n  free(p);\n  n = p[n]; // HERE",
+        "Heap-use-after-free\nREAD 1",
+    ),
+    Bug(
+        "stale_write",
+        "  short *p = malloc(8);\n  keep = (char *)p;\n  free(p);\n  p[n] = 1; // HERE",
+        "Heap-use-after-free\nWRITE 2",
+    ),
     Bug("twice", "  char *p = malloc(8);\n  keep = p;\n  free(p);\n  free(p); // HERE", "Heap-double-free"),
     Bug("not_ours", "  char *p = malloc(8);\n  keep = p;\n  free(p + n); // HERE", "Invalid-free"),
-    Bug("stack_over_read", "  char b[8];\n  memset(b, 0, 8);\n  keep = b;\n  n = b[7 + n]; // HERE", "Stack-buffer-overflow\nREAD 1"),
-    Bug("stack_over_write", "  int b[4];\n  keep = (char *)b;\n  b[3 + n] = n; // HERE", "Stack-buffer-overflow\nWRITE 4"),
+    Bug(
+        "stack_over_read",
+        "  char b[8];\n  memset(b, 0, 8);\n  keep = b;\n  n = b[7 + n]; // HERE",
+        "Stack-buffer-overflow\nREAD 1",
+    ),
+    Bug(
+        "stack_over_write",
+        "  int b[4];\n  keep = (char *)b;\n  b[3 + n] = n; // HERE",
+        "Stack-buffer-overflow\nWRITE 4",
+    ),
     Bug("table_over", "  n = table[3 + n]; // HERE", "Global-buffer-overflow\nREAD 4"),
-    Bug("scope", "  {\n    int x = n;\n    keep = (char *)&x;\n  }\n  n = *keep; // HERE", "Stack-use-after-scope\nREAD 1"),
+    Bug(
+        "scope",
+        "  {\n    int x = n;\n    keep = (char *)&x;\n  }\n  n = *keep; // HERE",
+        "Stack-use-after-scope\nREAD 1",
+    ),
     Bug("null_read", "  int *p = (int *)(intptr_t)zero;\n  n = p[n]; // HERE", "Null-dereference READ"),
     Bug("null_write", "  int *p = (int *)(intptr_t)zero;\n  p[n] = 3; // HERE", "Null-dereference WRITE"),
     Bug("wild_read", "  int *p = (int *)(intptr_t)(0x10000000 + many);\n  n = p[n]; // HERE", "UNKNOWN READ"),
     Bug("wild_write", "  int *p = (int *)(intptr_t)(0x10000000 + many);\n  p[n] = 3; // HERE", "UNKNOWN WRITE"),
-    Bug("copy_over", "  char *p = malloc(8);\n  char q[64] = {0};\n  keep = p;\n  memcpy(p, q, 30 + n); // HERE\n  free(p);", "Heap-buffer-overflow\nWRITE {*}"),
-    Bug("text_over", '  char *p = malloc(4);\n  keep = p;\n  strcpy(p, n ? "long text" : ""); // HERE\n  free(p);', "Heap-buffer-overflow\nWRITE 10"),
-    Bug("overlap", "  char *p = calloc(1, 64);\n  keep = p;\n  memcpy(p, p + n, 32); // HERE\n  free(p);", "Memcpy-param-overlap"),
-    Bug("negative", "  char *p = calloc(1, 64);\n  keep = p;\n  memmove(p, p + 8, (size_t)-n); // HERE\n  free(p);", "Negative-size-param"),
-    Bug("huge", "  keep = malloc((size_t)1 << 60); // HERE", "Out-of-memory", environment={"ASAN_OPTIONS": "allocator_may_return_null=0"}),
+    Bug(
+        "copy_over",
+        "  char *p = malloc(8);\n  char q[64] = {0};\n  keep = p;\n  memcpy(p, q, 30 + n); // HERE\n  free(p);",
+        "Heap-buffer-overflow\nWRITE {*}",
+    ),
+    Bug(
+        "text_over",
+        '  char *p = malloc(4);\n  keep = p;\n  strcpy(p, n ? "long text" : ""); // HERE\n  free(p);',
+        "Heap-buffer-overflow\nWRITE 10",
+    ),
+    Bug(
+        "overlap",
+        "  char *p = calloc(1, 64);\n  keep = p;\n  memcpy(p, p + n, 32); // HERE\n  free(p);",
+        "Memcpy-param-overlap",
+    ),
+    Bug(
+        "negative",
+        "  char *p = calloc(1, 64);\n  keep = p;\n  memmove(p, p + 8, (size_t)-n); // HERE\n  free(p);",
+        "Negative-size-param",
+    ),
+    Bug(
+        "huge",
+        "  keep = malloc((size_t)1 << 60); // HERE",
+        "Out-of-memory",
+        environment={"ASAN_OPTIONS": "allocator_may_return_null=0"},
+    ),
     Bug("counted", "  keep = calloc((size_t)-1 / 4, 16); // HERE", "Out-of-memory"),
-    Bug("deep", "  char b[256];\n  b[0] = (char)n;\n  keep = b;\n  n += inner_deep(n + 1); // HERE\n  n += keep[0];", "Stack-overflow", state=("inner_deep",), line=False),
+    Bug(
+        "deep",
+        "  char b[256];\n  b[0] = (char)n;\n  keep = b;\n  n += inner_deep(n + 1); // HERE\n  n += keep[0];",
+        "Stack-overflow",
+        state=("inner_deep",),
+        line=False,
+    ),
     Bug("divided", "  n = n / zero; // HERE", "Floating-point-exception"),
     Bug("aborted", "  if (n) abort(); // HERE", "Abrt", environment={"ASAN_OPTIONS": "handle_abort=1"}),
     Bug("trapped", "  if (n) __builtin_trap(); // HERE", "Ill", environment={"ASAN_OPTIONS": "handle_sigill=1"}),
-    Bug("claimed", "  assert(n == 77); // HERE", "ASSERT", state=("n == 77", "inner_claimed", "outer_claimed"), environment={"ASAN_OPTIONS": "handle_abort=1"}, address=False),
+    Bug(
+        "claimed",
+        "  assert(n == 77); // HERE",
+        "ASSERT",
+        state=("n == 77", "inner_claimed", "outer_claimed"),
+        environment={"ASAN_OPTIONS": "handle_abort=1"},
+        address=False,
+    ),
     Bug("bussed", "  if (n) raise(SIGBUS); // HERE", "Bus on unknown address"),
-    Bug("jump", "  void (*f)(void) = (void (*)(void))(intptr_t)(zero + 64);\n  f(); // HERE", "Null-dereference READ", state=("NULL",), line=False),
+    Bug(
+        "jump",
+        "  void (*f)(void) = (void (*)(void))(intptr_t)(zero + 64);\n  f(); // HERE",
+        "Null-dereference READ",
+        state=("NULL",),
+        line=False,
+    ),
     Bug("leaked", "  keep = malloc(10 + n); // HERE\n  keep = 0;", "Direct-leak", address=False),
-    Bug("leaked_ring", "  void **a = malloc(16); // HERE\n  void **b = malloc(16);\n  *a = b;\n  *b = a;\n  a = b = 0;", "Indirect-leak", address=False, line=False),
+    Bug(
+        "leaked_ring",
+        "  void **a = malloc(16); // HERE\n  void **b = malloc(16);\n  *a = b;\n  *b = a;\n  a = b = 0;",
+        "Indirect-leak",
+        address=False,
+        line=False,
+    ),
 )
 SIGNALLED = ("aborted", "bussed", "claimed")
 MSAN = (
-    Bug("branch", "  int *p = malloc(16);\n  keep = (char *)p;\n  if (p[n]) // HERE\n    n = 2;\n  free(p);", "Use-of-uninitialized-value", address=False),
-    Bug("on_stack", "  int b[4];\n  keep = (char *)b;\n  if (b[n]) // HERE\n    n = 2;", "Use-of-uninitialized-value", address=False),
-    Bug("returned", "  int x;\n  keep = (char *)&x;\n  return x ? 1 : n; // HERE", "Use-of-uninitialized-value", address=False),
-    Bug("index", "  int i;\n  keep = (char *)&i;\n  n = table[i & 3] + 1; // HERE\n  if (n == 5) n = 6;", "Use-of-uninitialized-value", address=False),
-    Bug("copied", "  char *p = malloc(8);\n  char q[8];\n  memcpy(q, p, 8);\n  if (q[n]) // HERE\n    n = 2;\n  free(p);", "Use-of-uninitialized-value", address=False),
-    Bug("passed", "  char *p = malloc(8);\n  keep = p;\n  write(2, p, 0 * (n += write(1, p, 1))); // HERE\n  free(p);", "Use-of-uninitialized-value", address=False),
+    Bug(
+        "branch",
+        "  int *p = malloc(16);\n  keep = (char *)p;\n  if (p[n]) // HERE\n    n = 2;\n  free(p);",
+        "Use-of-uninitialized-value",
+        address=False,
+    ),
+    Bug(
+        "on_stack",
+        "  int b[4];\n  keep = (char *)b;\n  if (b[n]) // HERE\n    n = 2;",
+        "Use-of-uninitialized-value",
+        address=False,
+    ),
+    Bug(
+        "returned",
+        "  int x;\n  keep = (char *)&x;\n  return x ? 1 : n; // HERE",
+        "Use-of-uninitialized-value",
+        address=False,
+    ),
+    Bug(
+        "index",
+        "  int i;\n  keep = (char *)&i;\n  n = table[i & 3] + 1; // HERE\n  if (n == 5) n = 6;",
+        "Use-of-uninitialized-value",
+        address=False,
+    ),
+    Bug(
+        "copied",
+        "  char *p = malloc(8);\n  char q[8];\n  memcpy(q, p, 8);\n  if (q[n]) // HERE\n    n = 2;\n  free(p);",
+        "Use-of-uninitialized-value",
+        address=False,
+    ),
+    Bug(
+        "passed",
+        "  char *p = malloc(8);\n  keep = p;\n  write(2, p, 0 * (n += write(1, p, 1))); // HERE\n  free(p);",
+        "Use-of-uninitialized-value",
+        address=False,
+    ),
     Bug("nulled", "  int *p = (int *)(intptr_t)zero;\n  n = p[n]; // HERE", "Null-dereference READ"),
     Bug("wild", "  int *p = (int *)(intptr_t)(0x10000000 + many);\n  p[n] = 1; // HERE", "UNKNOWN WRITE"),
-    Bug("field", "  struct pair *p = malloc(sizeof *p);\n  p->a = n;\n  if (p->b) // HERE\n    n = 2;\n  free(p);", "Use-of-uninitialized-value", address=False),
-    Bug("printed", '  int x;\n  keep = (char *)&x;\n  switch (x) { // HERE\n  case 1: n = 3; break;\n  default: n = 4;\n  }', "Use-of-uninitialized-value", address=False),
-    Bug("compared", "  char *p = malloc(8), q[8] = {0};\n  keep = p;\n  n = memcmp(p, q, 8); // HERE\n  free(p);", "Use-of-uninitialized-value", address=False),
+    Bug(
+        "field",
+        "  struct pair *p = malloc(sizeof *p);\n  p->a = n;\n  if (p->b) // HERE\n    n = 2;\n  free(p);",
+        "Use-of-uninitialized-value",
+        address=False,
+    ),
+    Bug(
+        "printed",
+        "  int x;\n  keep = (char *)&x;\n  switch (x) { // HERE\n  case 1: n = 3; break;\n  default: n = 4;\n  }",
+        "Use-of-uninitialized-value",
+        address=False,
+    ),
+    Bug(
+        "compared",
+        "  char *p = malloc(8), q[8] = {0};\n  keep = p;\n  n = memcmp(p, q, 8); // HERE\n  free(p);",
+        "Use-of-uninitialized-value",
+        address=False,
+    ),
     Bug("divided", "  n = n / zero; // HERE", "Floating-point-exception"),
 )
 THREADS = """\
@@ -152,11 +275,23 @@ UBSAN = (
     ("shifted", "  n = n << (31 + two); // HERE", "Undefined-shift"),
     ("shifted_down", "  n = n >> (zero - 1); // HERE", "Undefined-shift"),
     ("indexed", "  n = table[n + 5]; // HERE", "Index-out-of-bounds"),
-    ("null_load", "  struct pair *p = (struct pair *)(intptr_t)zero;\n  int *q = (int *)p;\n  n = *q; // HERE", "Null-dereference READ"),
+    (
+        "null_load",
+        "  struct pair *p = (struct pair *)(intptr_t)zero;\n  int *q = (int *)p;\n  n = *q; // HERE",
+        "Null-dereference READ",
+    ),
     ("null_store", "  int *p = (int *)(intptr_t)zero;\n  *p = n; // HERE", "Null-dereference WRITE"),
     ("null_member", "  struct pair *p = (struct pair *)(intptr_t)zero;\n  n = p->b; // HERE", "Null-dereference"),
-    ("misaligned", "  char b[16] = {0};\n  int *p = (int *)(b + n + ((((uintptr_t)b + n) & 3) ? 0 : 1));\n  n = *p; // HERE", "Misaligned-address"),
-    ("boolean", "  unsigned char c = (unsigned char)(n + 4);\n  _Bool *p = (_Bool *)&c;\n  n = *p ? 3 : 4; // HERE", "Invalid-enum-value"),  # the vocabulary takes `_Bool` for an enumeration
+    (
+        "misaligned",
+        "  char b[16] = {0};\n  int *p = (int *)(b + n + ((((uintptr_t)b + n) & 3) ? 0 : 1));\n  n = *p; // HERE",
+        "Misaligned-address",
+    ),
+    (
+        "boolean",
+        "  unsigned char c = (unsigned char)(n + 4);\n  _Bool *p = (_Bool *)&c;\n  n = *p ? 3 : 4; // HERE",
+        "Invalid-enum-value",
+    ),  # the vocabulary takes `_Bool` for an enumeration
     ("cast", "  double d = 1e30 * n;\n  n = (int)d; // HERE", "Float-cast-overflow"),
     ("bound", "  int v[n - 2]; // HERE\n  v[0] = 1;\n  n = v[0];", "Non-positive-vla-bound-value"),
     ("unreachable", "  if (n) __builtin_unreachable(); // HERE", "Unreachable code"),
@@ -171,10 +306,18 @@ LIBFUZZER = (
     ("spins", "  while (size > 2 && data[0] == 'b' && one) n++; // HERE", "Timeout"),
     ("exits", "  if (size > 2 && data[0] == 'b') exit(3); // HERE", "Unexpected-exit"),
     ("claims", "  assert(!(size > 2 && data[0] == 'b')); // HERE", "ASSERT"),
-    ("fills", "  while (size > 2 && data[0] == 'b') { keep = malloc(1 << 20); memset(keep, 1, 1 << 20); } // HERE", "Out-of-memory"),
+    (
+        "fills",
+        "  while (size > 2 && data[0] == 'b') { keep = malloc(1 << 20); memset(keep, 1, 1 << 20); } // HERE",
+        "Out-of-memory",
+    ),
     ("writes_const", "  if (size > 2 && data[0] == 'b') ((uint8_t *)data)[1] = 9; // HERE", "Overwrites-const-input"),
     ("asks", "  if (size > 2 && data[0] == 'b') keep = malloc((size_t)1 << 40); // HERE", "Out-of-memory"),
-    ("nulls", "  if (size > 2 && data[0] == 'b') n = *(volatile int *)(intptr_t)zero; // HERE", "Null-dereference READ"),
+    (
+        "nulls",
+        "  if (size > 2 && data[0] == 'b') n = *(volatile int *)(intptr_t)zero; // HERE",
+        "Null-dereference READ",
+    ),
     ("leaks", "  if (size > 2 && data[0] == 'b') { keep = malloc(33); keep = 0; } // HERE", "Direct-leak"),
     ("divides", "  if (size > 2 && data[0] == 'b') n = n / zero; // HERE", "Floating-point-exception"),
 )
@@ -202,7 +345,11 @@ def tidy(log: str, folder: Path) -> str:
     for line in log.splitlines():
         if re.match(r"\s*(=>|  )0x[0-9a-f]{8,16}:", line) or "Shadow byte legend" in line:
             continue
-        if re.match(r"  (Addressable|Partially|Heap left|Freed heap|Stack |Global|Poisoned|Container|Array|Intra|ASan int|Left all|Right all|Shadow gap)", line):
+        if re.match(
+            r"  (Addressable|Partially|Heap left|Freed heap|Stack |Global|Poisoned|Container|Array|Intra|ASan int"
+            r"|Left all|Right all|Shadow gap)",
+            line,
+        ):
             continue
         kept.append(line[:600])
     head, tail = kept[:60], kept[60:][-25:]
@@ -212,7 +359,9 @@ def tidy(log: str, folder: Path) -> str:
 Entry = tuple[dict[str, object], str]
 
 
-def entry(name: str, kind: str, state: tuple[str, ...], log: str, *, line: str = "", address: str | None = None) -> Entry:
+def entry(
+    name: str, kind: str, state: tuple[str, ...], log: str, *, line: str = "", address: str | None = None
+) -> Entry:
     wanted: dict[str, object] = {"name": name, "type": kind, "state": list(state)}
     if line:
         wanted["line"] = line
@@ -247,7 +396,7 @@ def sanitizer(bugs: tuple[Bug, ...], compiler: str, option: str, folder: Path, *
             # The vocabulary's filter knows `raise` alone; clang's symboliser puts its file behind it.
             state = {"claimed": (state[0], "raise", state[1])}.get(bug.name, ("raise", *state[:2]))
         line = f"{bug.name}.c:{marked(source)}" if bug.line else ""
-        address = None if not bug.address or bug.kind in {"Memcpy-param-overlap"} else address_of(log)
+        address = None if not bug.address or bug.kind == "Memcpy-param-overlap" else address_of(log)
         made.append(entry(f"{compiler}-{bug.name}", bug.kind, state, log, line=line, address=address))
     return made
 
@@ -257,10 +406,14 @@ def tsan(folder: Path) -> list[Entry]:
     for name, body, kind in TSAN:
         if not kind:
             continue
-        text = HEADER + THREADS % body + (
-            "int main(void) { pthread_t a, b; block = malloc(8);\n"
-            "  pthread_create(&a, 0, work, 0); pthread_create(&b, 0, work, 0);\n"
-            "  pthread_join(a, 0); pthread_join(b, 0); return 0; }\n"
+        text = (
+            HEADER
+            + THREADS % body
+            + (
+                "int main(void) { pthread_t a, b; block = malloc(8);\n"
+                "  pthread_create(&a, 0, work, 0); pthread_create(&b, 0, work, 0);\n"
+                "  pthread_join(a, 0); pthread_join(b, 0); return 0; }\n"
+            )
         )
         (folder / f"{name}.c").write_text(text)
         for compiler in ("clang", "gcc"):
@@ -272,7 +425,16 @@ def tsan(folder: Path) -> list[Entry]:
             found = re.search(r"^  (Write|Read) of size (\d+) at (0x[0-9a-f]+)", log, re.MULTILINE)
             assert found
             seen = f"Data race\n{found[1].upper()} {found[2]}"
-            made.append(entry(f"{compiler}-{name}", seen, ("touch", "reach", "work"), log, line=f"{name}.c:{marked(text)}", address=found[3]))
+            made.append(
+                entry(
+                    f"{compiler}-{name}",
+                    seen,
+                    ("touch", "reach", "work"),
+                    log,
+                    line=f"{name}.c:{marked(text)}",
+                    address=found[3],
+                )
+            )
     return made
 
 
@@ -287,13 +449,26 @@ def ubsan(folder: Path) -> list[Entry]:
             for stack in ("1", "0"):
                 if stack == "0" and compiler == "gcc":
                     continue
-                flags = ["-g", "-O0", "-fno-omit-frame-pointer", f"-fsanitize={extra}", "-fno-sanitize-recover=all", "-pthread", "-w"]
+                flags = [
+                    "-g",
+                    "-O0",
+                    "-fno-omit-frame-pointer",
+                    f"-fsanitize={extra}",
+                    "-fno-sanitize-recover=all",
+                    "-pthread",
+                    "-w",
+                ]
                 build([compiler, *flags, f"{name}.c", "-o", name], folder)
-                log = tidy(run([f"./{name}"], folder=folder, environment={"UBSAN_OPTIONS": f"print_stacktrace={stack}"}), folder)
+                log = tidy(
+                    run([f"./{name}"], folder=folder, environment={"UBSAN_OPTIONS": f"print_stacktrace={stack}"}),
+                    folder,
+                )
                 if "runtime error" not in log:
                     continue
                 state = (f"inner_{name}", f"outer_{name}", "dispatch") if stack == "1" else ("NULL",)
-                made.append(entry(f"{compiler}-{name}-{stack}", kind, state, log, line=f"{name}.c:{marked(source)}", address=""))
+                made.append(
+                    entry(f"{compiler}-{name}-{stack}", kind, state, log, line=f"{name}.c:{marked(source)}", address="")
+                )
     return made
 
 
@@ -301,12 +476,14 @@ def libfuzzer(folder: Path) -> list[Entry]:
     made: list[Entry] = []
     for name, body, kind in LIBFUZZER:
         source = HEADER + (
-            "#ifdef __cplusplus\nextern \"C\"\n#endif\n"
-            f"__attribute__((noinline)) int parse(const uint8_t *data, size_t size) {{\n  int n = 0;\n{body}\n  return n;\n}}\n"
-            "int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {\n  int r = parse(data, size);\n  return r ? 0 : 0;\n}\n"
+            '#ifdef __cplusplus\nextern "C"\n#endif\n'
+            f"__attribute__((noinline)) int parse(const uint8_t *data, size_t size) {{\n  int n = 0;\n"
+            f"{body}\n  return n;\n}}\n"
+            "int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {\n"
+            "  int r = parse(data, size);\n  return r ? 0 : 0;\n}\n"
         )
         (folder / f"{name}_fuzzer.c").write_text(source)
-        asan = kind.startswith(("Heap", "Null", "Direct")) or name in {"asks"}
+        asan = kind.startswith(("Heap", "Null", "Direct")) or name == "asks"
         option = "fuzzer,address" if asan else "fuzzer"
         build(["clang", "-g", "-O0", "-w", f"-fsanitize={option}", f"{name}_fuzzer.c", "-o", name], folder)
         (folder / "input").write_bytes(b"bad!")
@@ -332,8 +509,8 @@ GO = (
     ("null", "var p *struct{ a, b int }\n\treturn p.b // HERE", "Invalid memory address"),
     ("divide", "return n / zero // HERE", "Integer divide by zero"),
     ("makes", "return len(make([]int, n-9)) // HERE", "Makeslice: len out of range"),
-    ("plain", "panic(\"broken rule\") // HERE", "ASSERT"),
-    ("failed", "panic(fmt.Errorf(\"no such %d\", 7)) // HERE", "ASSERT"),
+    ("plain", 'panic("broken rule") // HERE', "ASSERT"),
+    ("failed", 'panic(fmt.Errorf("no such %d", 7)) // HERE', "ASSERT"),
     ("map", "var m map[int]int\n\tm[n] = 1 // HERE\n\treturn n", "ASSERT"),
     ("converted", "var x interface{} = n\n\treturn len(x.(string)) // HERE", "ASSERT"),
     ("sent", "c := make(chan int)\n\tclose(c)\n\tclose(c) // HERE\n\treturn n", "ASSERT"),
@@ -352,7 +529,7 @@ def go(folder: Path) -> list[Entry]:
     for name, body, kind in GO:
         place = folder / f"go_{name}"
         (place / "codec").mkdir(parents=True)
-        uses = "import \"fmt\"\n" if "fmt." in body else ""
+        uses = 'import "fmt"\n' if "fmt." in body else ""
         text = (
             f"package codec\n\n{uses}\nvar zero int\n\n//go:noinline\nfunc Inner(n int) int {{\n\t{body}\n}}\n\n"
             "type Box struct{ N int }\n\n//go:noinline\nfunc (b *Box) Open(n int) int { return Inner(n) + zero }\n"
@@ -360,7 +537,8 @@ def go(folder: Path) -> list[Entry]:
         (place / "go.mod").write_text("module example.org/ship/demo\n\ngo 1.19\n")
         (place / "codec" / "codec.go").write_text(text)
         (place / "main.go").write_text(
-            "package main\n\nimport \"example.org/ship/demo/codec\"\n\nfunc main() {\n\tb := &codec.Box{N: 1}\n\tprintln(b.Open(1))\n}\n"
+            'package main\n\nimport "example.org/ship/demo/codec"\n\n'
+            "func main() {\n\tb := &codec.Box{N: 1}\n\tprintln(b.Open(1))\n}\n"
         )
         build(["go", "build", "-o", "demo", "."], place)
         log = tidy(run(["./demo"], folder=place, environment={"GOTRACEBACK": "single"}), place)
@@ -381,15 +559,19 @@ def go(folder: Path) -> list[Entry]:
 RUST = (
     ("bounds", "let v = vec![1, 2, 3]; v[n + 7] // HERE", "index out of bounds: the len is 3 but the index is 8"),
     ("unwrap", "let o: Option<usize> = if n > 5 { Some(1) } else { None }; o.unwrap() // HERE", None),
-    ("expect", "let r: Result<usize, String> = Err(\"bad\".into()); r.expect(\"wanted\") // HERE", None),
+    ("expect", 'let r: Result<usize, String> = Err("bad".into()); r.expect("wanted") // HERE', None),
     ("overflow", "let m = usize::MAX; m + n // HERE", "attempt to add with overflow"),
     ("divide", "n / (n - n) // HERE", "attempt to divide by zero"),
-    ("plain", "panic!(\"rule {} broken\", n) // HERE", "rule 1 broken"),
+    ("plain", 'panic!("rule {} broken", n) // HERE', "rule 1 broken"),
     ("equals", "assert_eq!(n, 2); n // HERE", None),
     ("missing", "unreachable!() // HERE", "internal error: entered unreachable code"),
     ("todo", "todo!() // HERE", "not yet implemented"),
-    ("sliced", "let s = \"abc\"; s[n..9].len() // HERE", None),
-    ("borrowed", "let c = std::cell::RefCell::new(n); let _a = c.borrow_mut(); let b = c.borrow_mut(); *b // HERE", None),
+    ("sliced", 'let s = "abc"; s[n..9].len() // HERE', None),
+    (
+        "borrowed",
+        "let c = std::cell::RefCell::new(n); let _a = c.borrow_mut(); let b = c.borrow_mut(); *b // HERE",
+        None,
+    ),
     ("capacity", "let v: Vec<u64> = Vec::with_capacity(usize::MAX / n); v.len() // HERE", "capacity overflow"),
 )
 
@@ -400,7 +582,7 @@ def rust(folder: Path) -> list[Entry]:
         text = (
             "#[inline(never)]\nfn inner_part(n: usize) -> usize {\n    " + body + "\n}\n"
             "#[inline(never)]\nfn outer_part(n: usize) -> usize {\n    inner_part(n) + 1\n}\n"
-            "fn main() {\n    println!(\"{}\", outer_part(std::env::args().count()));\n}\n"
+            'fn main() {\n    println!("{}", outer_part(std::env::args().count()));\n}\n'
         )
         (folder / f"{name}.rs").write_text("#![allow(warnings)]\n" + text)
         text = "#![allow(warnings)]\n" + text
@@ -418,14 +600,21 @@ def rust(folder: Path) -> list[Entry]:
 
 JAVA = (
     ("Bounds", "int[] a = new int[n]; return a[n + 3]; // HERE", "ArrayIndexOutOfBoundsException"),
-    ("Nothing", "String s = n > 5 ? \"\" : null; return s.length(); // HERE", "NullPointerException"),
+    ("Nothing", 'String s = n > 5 ? "" : null; return s.length(); // HERE', "NullPointerException"),
     ("Divide", "return n / (n - 1); // HERE", "ArithmeticException"),
     ("Casts", "Object o = n; return ((String) o).length(); // HERE", "ClassCastException"),
     ("Sized", "return new int[n - 9].length; // HERE", "NegativeArraySizeException"),
-    ("State", "throw new IllegalStateException(\"broken rule\"); // HERE", "IllegalStateException"),
-    ("Wrapped", "try { return Integer.parseInt(\"x\"); } catch (NumberFormatException e) { throw new RuntimeException(\"outer\", e); } // HERE", "RuntimeException"),
+    ("State", 'throw new IllegalStateException("broken rule"); // HERE', "IllegalStateException"),
+    (
+        "Wrapped",
+        (
+            'try { return Integer.parseInt("x"); } '
+            'catch (NumberFormatException e) { throw new RuntimeException("outer", e); } // HERE'
+        ),
+        "RuntimeException",
+    ),
     ("Deep", "return 1 + inner(n + 1); // HERE", "StackOverflowError"),
-    ("Numbers", "return Integer.parseInt(\"x\" + n); // HERE", "NumberFormatException"),
+    ("Numbers", 'return Integer.parseInt("x" + n); // HERE', "NumberFormatException"),
     ("Lists", "return java.util.List.of(1, 2).get(n + 4); // HERE", "ArrayIndexOutOfBoundsException"),
     ("Iterates", "return java.util.Collections.<Integer>emptyIterator().next(); // HERE", "NoSuchElementException"),
     ("Claims", "throw new AssertionError(n); // HERE", "AssertionError"),
@@ -444,7 +633,9 @@ def java(folder: Path) -> list[Entry]:
         )
         (place / f"org/example/{name}.java").write_text(text)
         build(["javac", "-g", "-d", ".", f"org/example/{name}.java"], place)
-        log = tidy(run(["java", "-XX:MaxJavaStackTraceDepth=40", "-cp", ".", f"org.example.{name}"], folder=place), place)
+        log = tidy(
+            run(["java", "-XX:MaxJavaStackTraceDepth=40", "-cp", ".", f"org.example.{name}"], folder=place), place
+        )
         state = tuple(f"org.example.{name}.{part}" for part in ("inner", "outer"))  # `main` is an entry only in C
         lines = [line.strip() for line in log.splitlines() if line.strip().startswith("at ")]
         state = tuple(line[3:].partition("(")[0] for line in lines[:3])
@@ -460,7 +651,10 @@ PYTHON = (
     ("attribute", "return n.nothing  # HERE"),
     ("value", "return int('x')  # HERE"),
     ("raised", "raise RuntimeError('broken\\nrule')  # HERE"),
-    ("chained", "try:\n        int('x')\n    except ValueError as bad:\n        raise RuntimeError('outer') from bad  # HERE"),
+    (
+        "chained",
+        "try:\n        int('x')\n    except ValueError as bad:\n        raise RuntimeError('outer') from bad  # HERE",
+    ),
     ("during", "try:\n        int('x')\n    except ValueError:\n        raise KeyError(n)  # HERE"),
     ("claimed", "assert n == 9, 'no'  # HERE"),
     ("deep", "return inner(n + 1)  # HERE"),
@@ -503,7 +697,11 @@ def js(folder: Path) -> list[Entry]:
         text = f"function inner(n) {{\n  {body}\n}}\nfunction outer(n) {{\n  return inner(n);\n}}\nouter(1);\n"
         (folder / f"{name}.js").write_text(text)
         log = tidy(run(["node", f"{name}.js"], folder=folder), folder)
-        frames = [line.strip()[3:].partition(" (")[0] for line in log.splitlines() if re.search(r"^\s+at .* \(.*:\d+:\d+\)$", line)]
+        frames = [
+            line.strip()[3:].partition(" (")[0]
+            for line in log.splitlines()
+            if re.search(r"^\s+at .* \(.*:\d+:\d+\)$", line)
+        ]
         named = tuple(frame for frame in frames if " " not in frame and not frame.startswith("new"))[:3]
         made.append(entry(name, "Uncaught exception", named, log, line=f"{name}.js:{marked(text)}", address=""))
     return made
@@ -511,15 +709,35 @@ def js(folder: Path) -> list[Entry]:
 
 VALGRIND = (
     ("over_read", "  char *p = malloc(8);\n  keep = p;\n  n = p[7 + n]; // HERE\n  free(p);", "Invalid-read\nREAD 1"),
-    ("over_write", "  int *p = malloc(8);\n  keep = (char *)p;\n  p[1 + n] = 1; // HERE\n  free(p);", "Invalid-write\nWRITE 4"),
-    ("stale", "  long *p = malloc(8);\n  keep = (char *)p;\n  free(p);\n  n = (int)p[0]; // HERE", "Invalid-read\nREAD 8"),
-    ("branch", "  int *p = malloc(8);\n  keep = (char *)p;\n  if (p[0] == 5) // HERE\n    n = 2;\n  free(p);", "Use-of-uninitialized-value"),
+    (
+        "over_write",
+        "  int *p = malloc(8);\n  keep = (char *)p;\n  p[1 + n] = 1; // HERE\n  free(p);",
+        "Invalid-write\nWRITE 4",
+    ),
+    (
+        "stale",
+        "  long *p = malloc(8);\n  keep = (char *)p;\n  free(p);\n  n = (int)p[0]; // HERE",
+        "Invalid-read\nREAD 8",
+    ),
+    (
+        "branch",
+        "  int *p = malloc(8);\n  keep = (char *)p;\n  if (p[0] == 5) // HERE\n    n = 2;\n  free(p);",
+        "Use-of-uninitialized-value",
+    ),
     ("address", "  int x;\n  keep = (char *)&x;\n  n = table[x & 3]; // HERE", "Use-of-uninitialized-value"),
     ("twice", "  char *p = malloc(8);\n  keep = p;\n  free(p);\n  free(p); // HERE", "Invalid-free"),
-    ("overlap", "  char *p = calloc(1, 64);\n  keep = p;\n  memset(p, 65, 16);\n  strncpy(p + n, p, 16); // HERE\n  free(p);", "Memcpy-param-overlap"),
+    (
+        "overlap",
+        "  char *p = calloc(1, 64);\n  keep = p;\n  memset(p, 65, 16);\n  strncpy(p + n, p, 16); // HERE\n  free(p);",
+        "Memcpy-param-overlap",
+    ),
     ("null", "  int *p = (int *)(intptr_t)zero;\n  n = p[n]; // HERE", "Invalid-read\nREAD 4"),
     ("leaked", "  keep = malloc(10 + n); // HERE\n  keep = 0;", "Direct-leak"),
-    ("written", "  char *p = malloc(8);\n  keep = p;\n  write(1, p, 1); // HERE\n  free(p);", "Use-of-uninitialized-value"),
+    (
+        "written",
+        "  char *p = malloc(8);\n  keep = p;\n  write(1, p, 1); // HERE\n  free(p);",
+        "Use-of-uninitialized-value",
+    ),
     ("divided", "  n = n / zero; // HERE", "Floating-point-exception"),
     ("fishy", "  keep = malloc((size_t)(zero - n)); // HERE", "Negative-size-param"),
 )
@@ -553,7 +771,11 @@ GDB = (
     ("smashed", "  char b[8];\n  keep = b;\n  memset(b, 65, 64); // HERE", "SIGABRT"),
     ("copied", "  memcpy((void *)(intptr_t)zero, table, 16); // HERE", "SIGSEGV"),
     ("jumped", "  void (*f)(void) = (void (*)(void))(intptr_t)(zero + 64);\n  f(); // HERE", "SIGSEGV"),
-    ("deep", "  char b[4096];\n  keep = b;\n  b[0] = 1;\n  n += inner_deep(n + 1); // HERE\n  n += keep[0];", "SIGSEGV"),
+    (
+        "deep",
+        "  char b[4096];\n  keep = b;\n  b[0] = 1;\n  n += inner_deep(n + 1); // HERE\n  n += keep[0];",
+        "SIGSEGV",
+    ),
 )
 
 
@@ -578,12 +800,30 @@ def gdb(folder: Path) -> list[Entry]:
 
 NATIVE = (
     ("claimed", "  assert(n == 77); // HERE", "ASSERT", ("n == 77",)),
-    ("twice", "  char *p = malloc(8);\n  keep = p;\n  free(p);\n  free(p); // HERE", "Abrt", ("free(): double free detected in tcache 2",)),
-    ("smashed", "  char b[8];\n  keep = b;\n  memset(keep, 65, (size_t)(many - 900 + n)); // HERE", "Abrt", ("stack smashing detected",)),
+    (
+        "twice",
+        "  char *p = malloc(8);\n  keep = p;\n  free(p);\n  free(p); // HERE",
+        "Abrt",
+        ("free(): double free detected in tcache 2",),
+    ),
+    (
+        "smashed",
+        "  char b[8];\n  keep = b;\n  memset(keep, 65, (size_t)(many - 900 + n)); // HERE",
+        "Abrt",
+        ("stack smashing detected",),
+    ),
     ("foreign", "  free((char *)&table + n); // HERE", "Abrt", ("free(): invalid pointer",)),
-    ("fortified", "  char b[8];\n  keep = b;\n  extern void *__memset_chk(void *, int, size_t, size_t);\n  __memset_chk(keep, 65, (size_t)(many + n), 8); // HERE", "Abrt", ("buffer overflow detected",)),
+    (
+        "fortified",
+        (
+            "  char b[8];\n  keep = b;\n  extern void *__memset_chk(void *, int, size_t, size_t);\n"
+            "  __memset_chk(keep, 65, (size_t)(many + n), 8); // HERE"
+        ),
+        "Abrt",
+        ("buffer overflow detected",),
+    ),
 )
-THROWN = "#include <stdexcept>\nint main() { throw std::runtime_error(\"broken\"); }\n"
+THROWN = '#include <stdexcept>\nint main() { throw std::runtime_error("broken"); }\n'
 
 
 def native(folder: Path) -> list[Entry]:
@@ -591,7 +831,21 @@ def native(folder: Path) -> list[Entry]:
     for name, body, kind, state in NATIVE:
         source = c_source(Bug(name, body, kind))
         (folder / f"{name}.c").write_text(source)
-        build(["gcc", "-g", "-O2", "-w", "-D_FORTIFY_SOURCE=2", "-fstack-protector-all", "-pthread", f"{name}.c", "-o", f"n_{name}"], folder)
+        build(
+            [
+                "gcc",
+                "-g",
+                "-O2",
+                "-w",
+                "-D_FORTIFY_SOURCE=2",
+                "-fstack-protector-all",
+                "-pthread",
+                f"{name}.c",
+                "-o",
+                f"n_{name}",
+            ],
+            folder,
+        )
         log = tidy(run([f"./n_{name}"], folder=folder, environment={"LIBC_FATAL_STDERR_": "1"}), folder)
         made.append(entry(name, kind, state, log))
     (folder / "thrown.cc").write_text(THROWN)

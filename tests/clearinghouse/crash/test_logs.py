@@ -72,8 +72,8 @@ def test_bytes_windows_newlines_and_log_prefixes_change_nothing(name: str) -> No
 def test_every_format_names_its_tool_and_language() -> None:
     tools = Counter(parse(log)[0].tool for name in FORMATS for _, log in logs_of(name))
     expected = {
-        "asan", "msan", "tsan", "ubsan", "lsan", "libfuzzer", "native", "gdb", "valgrind", "kernel", "go", "rust", "java",
-        "python", "js",
+        "asan", "msan", "tsan", "ubsan", "lsan", "libfuzzer", "native", "gdb", "valgrind", "kernel", "go", "rust",
+        "java", "python", "js",
     }  # fmt: skip
     assert expected <= set(tools)
     for name in ("go", "rust", "java", "python", "js"):

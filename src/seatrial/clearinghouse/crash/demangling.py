@@ -94,9 +94,7 @@ def _skip_arguments(text: str, place: int) -> int:
             if not part:
                 return -1
             continue
-        if text[place] in "INJX":
-            depth += 1
-        elif text[place] == "L" and text[place + 1 : place + 2] != "_":
+        if text[place] in "INJX" or (text[place] == "L" and text[place + 1 : place + 2] != "_"):
             depth += 1
         elif text[place] == "E":
             depth -= 1

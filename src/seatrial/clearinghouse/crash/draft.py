@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from seatrial.clearinghouse.crash.report import Access, CrashReport, Frame, Role, Stack
-
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from seatrial.clearinghouse.crash.report import Access, Frame, Role
 
 STATE_LINES = 3
 MAX_FRAMES = 256  # of one stack: a sanitizer prints as many of a stack overflow

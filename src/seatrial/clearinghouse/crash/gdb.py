@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from seatrial.clearinghouse.crash.draft import Draft
     from seatrial.clearinghouse.crash.reading import Reading
 
-_SIGNAL = re.compile(r"(?:Program|Thread .{1,80}?) (?:received signal|terminated with signal) (SIG[A-Z0-9]+|[A-Z]{2,10}[a-zA-Z]*),")
+_SIGNAL = re.compile(
+    r"(?:Program|Thread .{1,80}?) (?:received signal|terminated with signal) (SIG[A-Z0-9]+|[A-Z]{2,10}[a-zA-Z]*),"
+)
 _FRAME = re.compile(r"\s{0,8}#(\d{1,4})\s{1,4}(?:(0x[0-9a-f]{1,16}) in )?(.*)$")
 _AT = re.compile(r"(.*?)\s{0,4}(?:\(.*\)|\(\.\.\.\)) at (\S.*?):(\d{1,9})$")
 _FROM = re.compile(r"(.*?)\s{0,4}\(.*\) from (\S.*)$")

@@ -36,9 +36,13 @@ def panic(reading: Reading, line: str) -> None:
     """`panic: …` or `fatal error: …` at the start of a line of a log with Go frames."""
     if not reading.go or not line.startswith(("panic: ", "fatal error: ")):
         return
-    if reading.draft is not None and reading.draft.language == "go" and not reading.draft.stacks and not reading.draft.closed:
-        if line.startswith("fatal error"):
-            return
+    if (
+        reading.draft is not None
+        and reading.draft.language == "go"
+        and not reading.draft.stacks
+        and not reading.draft.closed
+    ) and line.startswith("fatal error"):
+        return
     kind = next((kind for start, kind in _KINDS if line.startswith(start)), "")
     if kind:
         draft = reading.begin("go", "go", kind=kind)
@@ -56,38 +60,31 @@ def panic(reading: Reading, line: str) -> None:
 def frame_line(draft: Draft, line: str) -> bool:
     """A line behind the message: a goroutine, a function, a place."""
     if line.startswith(("\t", " ")):
-        found = _PLACE.match(line)
-        if found and draft.stacks and draft.stacks[-1][1]:
-            stack = draft.stacks[-1][1]
-            last = stack[-1]
-            if not last.file:
-                stack[-1] = Frame(last.index, last.function, file=found[1], line=int(found[2]))
-            return True
-        return False
+        return _place(draft, line)
     if line == "runtime stack:":
         draft.section(None)
-        draft.previous = -1
-        return True
-    if line.startswith("goroutine ") and line.endswith(":"):
+    elif line.startswith("goroutine ") and line.endswith(":"):
         if draft.names:
             draft.stop()
         draft.section("peer" if draft.has_stack(1) else "crash")
-        draft.previous = -1
-        return True
-    if line.startswith("[signal "):
+    elif line.startswith("[signal "):
         found = _SIGNAL.match(line)
-        if found:
-            draft.signal = found[1]
-        return True
-    if line.startswith("created by ") or line.startswith("exit status"):
-        return True
-    name = _function(line)
-    if not name:
-        return False
-    counted = tables.of_state(name)
-    index = 0 if draft.fresh else draft.previous + 1
-    draft.frame(Frame(index, name), name.rpartition("/")[2] if counted else None)
+        draft.signal = found[1] if found else draft.signal
+    elif not line.startswith(("created by ", "exit status")):
+        name = _function(line)
+        if not name:
+            return False
+        index = 0 if draft.fresh else draft.previous + 1
+        draft.frame(Frame(index, name), name.rpartition("/")[2] if tables.of_state(name) else None)
     return True
+
+
+def _place(draft: Draft, line: str) -> bool:
+    """The second line of a frame."""
+    found = _PLACE.match(line)
+    if found and draft.stack and not draft.fresh and not draft.stack[-1].file:
+        draft.stack[-1] = draft.stack[-1]._replace(file=found[1], line=int(found[2]))
+    return found is not None
 
 
 def _function(line: str) -> str:

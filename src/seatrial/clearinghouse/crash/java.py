@@ -1,4 +1,4 @@
-"""Java: `Exception in thread "…" class: message`, or Jazzer's `== Java Exception: …`, and `<tab>at package.Class.m(F.java:n)`.
+"""Java: `Exception in thread "…" class: message`, or Jazzer's `== Java Exception: …`; `at package.Class.m(F.java:n)`.
 
 The first exception gives the state; frames behind `Caused by:` are its cause. A security issue that Jazzer reports is
 a `Security exception`.
@@ -44,7 +44,7 @@ def exception(reading: Reading, line: str) -> None:
 def frame_line(draft: Draft, line: str) -> bool:
     """A line of the stack of an exception."""
     text = line.strip()
-    if text.startswith("Caused by: ") or text.startswith("Suppressed: "):
+    if text.startswith(("Caused by: ", "Suppressed: ")):
         draft.section("cause" if text.startswith("Caused") else None)
         draft.previous = -1
         return True

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from seatrial.clearinghouse.crash.reading import Reading
 
 _ERROR = re.compile(r"(?:Uncaught )?(?:[\w$.]{0,64}(?:Error|Exception)|AggregateError)(?: \[[A-Z_0-9]+\])?(?::|$)")
-_NAMED = re.compile(r"\s{1,16}at (?:async |new )?([^(\s][^(]{0,500}?)(?: \[as [^\]]{1,100}\])? \((.*):(\d{1,9}):(\d{1,9})\)$")
+_NAMED = re.compile(
+    r"\s{1,16}at (?:async |new )?([^(\s][^(]{0,500}?)(?: \[as [^\]]{1,100}\])? \((.*):(\d{1,9}):(\d{1,9})\)$"
+)
 _BARE = re.compile(r"\s{1,16}at (?:async )?([^\s(].*?):(\d{1,9}):(\d{1,9})$")
 _OTHER = re.compile(r"\s{1,16}at (\S.*?) \(([^)]*)\)$")
 _JAZZER = re.compile(r"\s*==\d{1,10}== Uncaught Exception: ")
@@ -53,9 +55,7 @@ def frame_line(draft: Draft, line: str) -> bool:
         return True
     found = _BARE.match(text)
     if found:
-        draft.frame(
-            Frame(index, file=found[1].removeprefix("file://"), line=int(found[2]), column=int(found[3])), None
-        )
+        draft.frame(Frame(index, file=found[1].removeprefix("file://"), line=int(found[2]), column=int(found[3])), None)
         return True
     found = _OTHER.match(text)
     if found:

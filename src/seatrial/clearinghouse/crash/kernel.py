@@ -19,51 +19,84 @@ if TYPE_CHECKING:
     from seatrial.clearinghouse.crash.reading import Reading
 
 _FRAME = re.compile(
-    r"(?:[^\[(]{0,64}\[<([0-9a-fA-Fx]{1,18})>\]\s{1,4})?\s{0,8}(\? )?\(?([A-Za-z_][\w.$]{0,255})\+(0x[0-9a-f]{1,16}|\d{1,8})/(?:0x[0-9a-f]{1,16}|\d{1,8})\)?(.*)$"
+    r"(?:[^\[(]{0,64}\[<([0-9a-fA-Fx]{1,18})>\]\s{1,4})?\s{0,8}(\?"
+    r" )?\(?([A-Za-z_][\w.$]{0,255})\+(0x[0-9a-f]{1,16}|\d{1,8})/(?:0x[0-9a-f]{1,16}|\d{1,8})\)?(.*)$"
 )
 _INLINE = re.compile(r"\s{1,8}(\? )?([A-Za-z_][\w.]{0,255}) (\S{1,512}?):(\d{1,9}) \[inline\]$")
-_TAIL = re.compile(r"(?: \[([\w-]{1,64})(?: [0-9a-f]{8,64})?\])?(?: (\S{1,512}?):(\d{1,9}))?(?: \[([\w-]{1,64})\])?( \[inline\])?\s*$")
-_REGISTER = re.compile(r"(?:E?IP|RIP): (?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]{1,16}>\] )?(?:\[<[0-9a-f]{1,16}>\] )?(?:__x86_indirect_thunk\w*\+\S+ )?([A-Za-z_][\w.]{0,255})\+(0x[0-9a-f]+)/0x[0-9a-f]+(.*)$")
+_TAIL = re.compile(
+    r"(?: \[([\w-]{1,64})(?: [0-9a-f]{8,64})?\])?(?: (\S{1,512}?):(\d{1,9}))?(?: \[([\w-]{1,64})\])?( \[inline\])?\s*$"
+)
+_REGISTER = re.compile(
+    r"(?:E?IP|RIP): (?:[0-9a-f]{4}:)?(?:\[<[0-9a-f]{1,16}>\] )?(?:\[<[0-9a-f]{1,16}>\]"
+    r" )?(?:__x86_indirect_thunk\w*\+\S+ )?([A-Za-z_][\w.]{0,255})\+(0x[0-9a-f]+)/0x[0-9a-f]+(.*)$"
+)
 _ARM = re.compile(r"(?:pc : (?:\[<[0-9a-f]+>\] )?|PC is at )([A-Za-z_][\w.]{0,255})\+(0x[0-9a-f]+)/0x[0-9a-f]+(.*)$")
-_KASAN = re.compile(r"BUG: KASAN: ([\w -]{1,64}?)(?: in | on )(?:range \[([a-z0-9]+)-|([A-Za-z_][\w.]{0,255})(?:\+0x[0-9a-f]+/0x[0-9a-f]+)?)?")
+_KASAN = re.compile(
+    r"BUG: KASAN: ([\w -]{1,64}?)(?: in | on )(?:range \[([a-z0-9]+)-"
+    r"|([A-Za-z_][\w.]{0,255})(?:\+0x[0-9a-f]+/0x[0-9a-f]+)?)?"
+)
 _KASAN_RANGE = re.compile(r"KASAN: ([\w-]{1,64}) (?:in|on) range \[([a-z0-9]+)-[a-z0-9]+\]")
 _KASAN_ADDRESS = re.compile(r"BUG: KASAN: (.{1,64}?) (?:in|on) .*\baddr(?:ess)? ([a-f0-9]+)")
 _ACCESS = re.compile(r"\s{0,4}(Read|Write) of size (\d{1,12})(?: at addr(?:ess)? ([a-fx0-9]+))?")
 _KMSAN = re.compile(r"BUG: KMSAN: ([\w-]{1,64})(?: in ([A-Za-z_][\w.]{0,255}))?")
 _KCSAN = re.compile(r"BUG: KCSAN: ([\w-]{1,64}) in ([A-Za-z_][\w.]{0,255})(?:\+\S+)?(?: / ([A-Za-z_][\w.]{0,255}))?")
 _KFENCE = re.compile(r"BUG: KFENCE: ([\w -]{1,64}?) in ([A-Za-z_][\w.]{0,255})")
-_UBSAN = re.compile(r"UBSAN: (?:Undefined behaviour in |([\w-]{1,64}) in )(\S{1,512}?)(?::(\d{1,9}))?(?::(\d{1,9}))?\s*$")
-_PAGING = re.compile(
-    r"(?:BUG: (?:kernel (NULL pointer dereference), address: ([0-9a-f]+)|unable to handle (?:page fault for address: (\S+)|kernel (NULL pointer dereference|paging request)(?: in .*?)?(?: at (?:virtual address )?([0-9a-fx]+|\(null\)))?))"
-    r"|Unable to handle kernel (NULL pointer dereference|paging request|access to user memory.*?)(?: at virtual address ([0-9a-f]+))?)"
+_UBSAN = re.compile(
+    r"UBSAN: (?:Undefined behaviour in |([\w-]{1,64}) in )(\S{1,512}?)(?::(\d{1,9}))?(?::(\d{1,9}))?\s*$"
 )
-_GPF = re.compile(r"general protection fault(?:, maybe for address 0x[0-9a-f]+|, probably for non-canonical address (0x[0-9a-f]+))?")
+_PAGING = re.compile(
+    r"(?:BUG: (?:kernel (NULL pointer dereference), address: ([0-9a-f]+)|unable to handle (?:page"
+    r" fault for address: (\S+)|kernel (NULL pointer dereference|paging request)(?: in .*?)?(?: at"
+    r" (?:virtual address )?([0-9a-fx]+|\(null\)))?))"
+    r"|Unable to handle kernel (NULL pointer dereference|paging request|access to user memory.*?)(?:"
+    r" at virtual address ([0-9a-f]+))?)"
+)
+_GPF = re.compile(
+    r"general protection fault(?:, maybe for address 0x[0-9a-f]+|, probably for non-canonical address (0x[0-9a-f]+))?"
+)
 _BUG_AT = re.compile(r"kernel BUG at (.{1,512}?)(?::(\d{1,9}))?!?\s*$")
 _WARNING = re.compile(r"WARNING: (?:CPU: \d+ PID: \d+ )?at (\S{1,512}?):(\d{1,9})(?: ([A-Za-z_][\w.]{0,255})\+\S+)?")
 _LOCKDEP = re.compile(
     r"(?:WARNING|INFO): (possible circular locking dependency|possible recursive locking|inconsistent lock state"
-    r"|suspicious RCU usage|possible irq lock inversion dependency|bad unlock balance|held lock freed|lock held when returning to user space"
+    r"|suspicious RCU usage|possible irq lock inversion dependency|bad unlock balance|held lock freed"
+    r"|lock held when returning to user space"
     r"|SOFTIRQ-safe -> SOFTIRQ-unsafe|trying to register non-static key|refcount bug)"
 )
 _HUNG = re.compile(r"INFO: task (.{1,64}?):\d+ blocked for more than \d+ seconds")
-_STALL = re.compile(r"(?:INFO: )?rcu.{0,32}(?:detected stalls? on|self-detected stall)|detected(?: expedited)? stalls? on CPUs|self-detected stall on CPU")
+_STALL = re.compile(
+    r"(?:INFO: )?rcu.{0,32}(?:detected stalls? on|self-detected stall)|detected(?: expedited)?"
+    r" stalls? on CPUs|self-detected stall on CPU"
+)
 _LOCKUP = re.compile(r"(?:BUG: soft lockup|Watchdog detected hard LOCKUP|NMI watchdog: BUG: soft lockup)")
 _LEAK = re.compile(r"unreferenced object (0x[0-9a-f]+) \(size (\d+)\)")
 _DIVIDE = re.compile(r"divide error: [0-9a-f]{4}")
 _OPCODE = re.compile(r"(?:invalid opcode|stack segment|int3|alignment check): [0-9a-f]{4}")
 _PANIC = re.compile(r"Kernel panic - not syncing: (.*)")
 _OOPS = re.compile(r"Internal error: (?:Oops)?(?: -|:) (BUG|[0-9a-fA-F]+)")
-_SLEEP = re.compile(r"BUG: (sleeping function called from invalid context|scheduling while atomic|workqueue leaked lock or atomic|spinlock \w[\w ]{0,32}|Bad (?:page state|rss-counter state)|corrupted list|stack guard page was hit|non-zero \w+ on freeing mm|using __this_cpu_\w+ in preemptible)")
+_SLEEP = re.compile(
+    r"BUG: (sleeping function called from invalid context|scheduling while atomic|workqueue leaked"
+    r" lock or atomic|spinlock \w[\w ]{0,32}|Bad (?:page state|rss-counter state)|corrupted list"
+    r"|stack guard page was hit|non-zero \w+ on freeing mm|using __this_cpu_\w+ in preemptible)"
+)
 _SUFFIX = re.compile(r"(?:\.(?:isra|part|cold|constprop|llvm|cfi_jt)(?:\.\d{1,20})*)+$")
 _ROLES: tuple[tuple[str, Role | None], ...] = (
     ("Allocated by task", "alloc"), ("Allocated:", "alloc"), ("allocated by task", "alloc"), ("Freed by task", "free"),
     ("Freed:", "free"), ("freed by task", "free"), ("Last potentially related work creation", None),
-    ("Second to last potentially related", None), ("Uninit was stored to memory at", "alloc"), ("Uninit was created at", "alloc"),
+    ("Second to last potentially related", None), ("Uninit was stored to memory at", "alloc"),
+    ("Uninit was created at", "alloc"),
     ("The buggy address", None), ("Local variable", "alloc"), ("write to 0x", "peer"), ("read to 0x", "peer"),
-    ("Showing all locks held", None), ("which lock already depends", "alloc"), ("the existing dependency chain", "alloc"), ("stack backtrace:", "crash"),
+    ("Showing all locks held", None), ("which lock already depends", "alloc"),
+    ("the existing dependency chain", "alloc"), ("stack backtrace:", "crash"),
     ("INFO: Allocated in", "alloc"), ("INFO: Freed in", "free"), ("backtrace:", "crash"),
 )  # fmt: skip
-_ENDS = ("---[ end trace", "Kernel Offset", "Rebooting in", "---[ end Kernel panic", "Modules linked in", "Memory state around")
+_ENDS = (
+    "---[ end trace",
+    "Kernel Offset",
+    "Rebooting in",
+    "---[ end Kernel panic",
+    "Modules linked in",
+    "Memory state around",
+)
 _FAULTS = {
     0b0001: "Alignment Fault", 0b0011: "Access Flag Fault, Section", 0b0100: "Instruction Cache Maintenance Fault",
     0b0101: "Translation Fault, Section", 0b0110: "Access Flag Fault, Page", 0b0111: "Translation Fault, Page",

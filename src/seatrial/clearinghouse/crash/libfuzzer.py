@@ -52,5 +52,17 @@ def afl(reading: Reading, line: str) -> None:
     """What AFL's own runner says of a signal."""
     found = re.search(r"\+\+\+ Program killed by signal (\d{1,2}) \+\+\+", line)
     if found and not reading.type:
-        draft = reading.begin("afl", kind={"6": "Abrt", "11": "UNKNOWN", "4": "Ill", "8": "Floating-point-exception", "7": "Bus"}.get(found[1], "Fatal-signal"))
-        draft.signal = {"6": "SIGABRT", "11": "SIGSEGV", "4": "SIGILL", "8": "SIGFPE", "7": "SIGBUS", "9": "SIGKILL"}.get(found[1], "")
+        draft = reading.begin(
+            "afl",
+            kind={"6": "Abrt", "11": "UNKNOWN", "4": "Ill", "8": "Floating-point-exception", "7": "Bus"}.get(
+                found[1], "Fatal-signal"
+            ),
+        )
+        draft.signal = {
+            "6": "SIGABRT",
+            "11": "SIGSEGV",
+            "4": "SIGILL",
+            "8": "SIGFPE",
+            "7": "SIGBUS",
+            "9": "SIGKILL",
+        }.get(found[1], "")

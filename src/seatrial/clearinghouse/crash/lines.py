@@ -1,10 +1,10 @@
-"""The lines of a log, as the readers see them: decoded, without colours and log prefixes, within limits.
+r"""The lines of a log, as the readers see them: decoded, without colours and log prefixes, within limits.
 
 - Of a longer log the first and the last mebibyte are read; of a longer line its first 4,096 characters.
 - Prefixes that a logger put before each line go: kernel time and level, ISO and syslog times, logcat, containers.
 - Linear: every pattern is anchored and has no nested repetition.
 
->>> lines_of(b"<4>[   12.345678][ T1] BUG: KASAN: use-after-free in f\\x1b[0m\\r\\n")
+>>> lines_of(b"<4>[   12.345678][ T1] BUG: KASAN: use-after-free in f\x1b[0m\r\n")
 (['BUG: KASAN: use-after-free in f', ''], False)
 """
 
@@ -31,7 +31,8 @@ _PREFIX = re.compile(
     r")"
 )
 _MAYBE = re.compile(
-    r"^(?:[^\n|]{1,64}\| )?(?:<\d|\[\s{0,12}\d{1,10}\.\d{3}|\d{4}-\d\d-\d\d[T ]|[A-Z][a-z]{2} [ \d]\d \d\d:|\d\d-\d\d \d"
+    r"^(?:[^\n|]{1,64}\| )?(?:<\d|\[\s{0,12}\d{1,10}\.\d{3}|\d{4}-\d\d-\d\d[T ]|[A-Z][a-z]{2} [ \d]\d"
+    r" \d\d:|\d\d-\d\d \d"
     r"|[VDIWEFA]/)",
     re.MULTILINE,
 )

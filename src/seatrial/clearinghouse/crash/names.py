@@ -30,7 +30,8 @@ _HASH = re.compile(r"::h[0-9a-f]{16}(?:$|(?=\s|\())")
 _QUALIFIER = re.compile(r"(?:\s+(?:const|volatile|noexcept|&&?|restrict))+$")
 # Tokens that a bracket does not end: they are copied whole.
 _WHOLE = re.compile(
-    r"operator(?:\s?(?:new|delete)(?:\[\])?|\(\)|\[\]|\"\"\s?\w+|<=>|->\*|->|<<=|>>=|<<|>>|<=|>=|<|>|[-+*/%^&|~!=,]{1,3}|\s[\w:]+)"
+    r"operator(?:\s?(?:new|delete)(?:\[\])?|\(\)|\[\]|\"\"\s?\w+|<=>|->\*|->|<<=|>>=|<<|>>|<=|>=|<|>"
+    r"|[-+*/%^&|~!=,]{1,3}|\s[\w:]+)"
     r"|\(anonymous namespace\)"
     r"|<(?:init|clinit|anonymous|module|lambda|listcomp|dictcomp|setcomp|genexpr|locals|unknown|null)>"
 )

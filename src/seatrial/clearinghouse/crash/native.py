@@ -28,11 +28,16 @@ _FATAL_LINE = re.compile(r"(.*), line [0-9]+")
 _COMPARED = re.compile(r"(?<=failed): .*\svs\.\s.*$")
 _VALUES = re.compile(r" \(.*\s+vs\.\s+.*")
 _QUOTED = re.compile(r"\s*[:=]\s*(['\"]).*\1$")
-_THROWN = re.compile(r"terminate called (?:after throwing an instance of '(.*)'|without an active exception|recursively)")
-_LIBCXX = re.compile(r"(?:libc\+\+abi(?:\.dylib)?: )?terminating (?:due to|with) (?:uncaught|unexpected) exception(?: of type ([^:]*))?")
+_THROWN = re.compile(
+    r"terminate called (?:after throwing an instance of '(.*)'|without an active exception|recursively)"
+)
+_LIBCXX = re.compile(
+    r"(?:libc\+\+abi(?:\.dylib)?: )?terminating (?:due to|with) (?:uncaught|unexpected) exception(?: of type ([^:]*))?"
+)
 _GUARD = re.compile(
     r"\*\*\* (?:Error in `[^']{1,512}': )?(.{1,120}?)(?: ?: 0x[0-9a-fA-F]+)? \*\*\*"
-    r"|((?:free|malloc|realloc|calloc|munmap_chunk|mremap_chunk|malloc_consolidate|sysmalloc|tcache_\w{1,32}|_int_\w{1,32})"
+    r"|((?:free|malloc|realloc|calloc|munmap_chunk|mremap_chunk|malloc_consolidate|sysmalloc"
+    r"|tcache_\w{1,32}|_int_\w{1,32})"
     r"\(\): .{1,120}|double free or corruption.{0,64}|corrupted (?:size|double-linked list).{0,64})$"
 )
 _RECEIVED = re.compile(r"Received signal 11 SEGV_[A-Z]+ ([0-9a-f]*)")
@@ -75,11 +80,9 @@ def _said(line: str) -> str | None:
         last = glog[2].rpartition(": ")[2]
     text = line.rstrip()
     if text.endswith((" failed", " failed.", " Failed", " FAILED")):
-        found = None
-        for found in _GLIBC.finditer(text):
-            pass
-        if found:
-            said = text[found.end() :].removesuffix(".")[: -len(" failed")]
+        ends = [found.end() for found in _GLIBC.finditer(text)]
+        if ends:
+            said = text[ends[-1] :].removesuffix(".")[: -len(" failed")]
             said = said[1:] if said[:1] in _QUOTES else said
             return said[:-1] if said[-1:] in _QUOTES else said
     suffixed = _SUFFIXED.search(line)

@@ -74,7 +74,7 @@ def _report(draft: Draft, end: int, *, partial: bool) -> CrashReport:
     if state == "NULL" and draft.raw and not any(frame.function for frame in crash):
         state = signature.state(draft.raw, draft.names, draft.type, offsets=True)
     if draft.count == 0 or not draft.names:
-        state = _named_state(draft, state, trace, unfiltered)
+        state = _named_state(draft, state, () if unfiltered else trace)
     kind = signature.type_of(draft.type, draft.address)
     return CrashReport(
         tool=draft.tool,
@@ -124,9 +124,9 @@ def _trace(crash: tuple[Frame, ...], table: str) -> tuple[tuple[Frame, ...], boo
     return usable, bool(usable)
 
 
-def _named_state(draft: Draft, state: str, trace: tuple[Frame, ...], unfiltered: bool) -> str:
-    """Where the broad filter left no frame of a Go program: its package is `main`, which the filter takes for an entry."""
-    if draft.language != "go" or unfiltered or not trace:
+def _named_state(draft: Draft, state: str, trace: tuple[Frame, ...]) -> str:
+    """Of a Go program whose package is `main`: the broad filter takes all its functions for entries."""
+    if draft.language != "go" or not trace:
         return state
     lines = [*draft.head, *(frame.function.rpartition("/")[2] for frame in trace)][:3]
     return signature.state(lines, (), draft.type)

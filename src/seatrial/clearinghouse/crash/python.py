@@ -18,60 +18,66 @@ if TYPE_CHECKING:
 
 _FRAME = re.compile(r'\s{0,16}(?:[|+] {0,8}){0,8}\s{0,16}File "([^"]{1,1000})", line (\d{1,9})(?:, in (\S.*))?$')
 _START = "Traceback (most recent call last):"
-_REPEATED = re.compile(r"\s{0,16}\[Previous line repeated (\d{1,6}) more times?\]")
 _CHAINED = ("During handling of the above exception", "The above exception was the direct cause")
-_EXCEPTION = re.compile(r"(?:[|+] {0,8}){0,8}\s{0,16}([A-Za-z_][\w.]{0,200})(?::\s(.*))?$")
+LOOK_AHEAD = 6  # lines of a message behind which a chained traceback may come
 _ENDS = ("=========", "== ERROR: ", "==ERROR: ")
-MAX_LINES = 20_000
+MAX_LINES = 20_000  # that a traceback may have
+
+
+class _Block:
+    """The tracebacks of one exception and of those before it, read line by line."""
+
+    def __init__(self, *, atheris: bool) -> None:
+        self.stacks: list[list[Frame]] = [[]]
+        self.names: list[str] = []
+        self._atheris = atheris
+        self._ended = False  # the exception's own line was seen
+
+    def take(self, text: str, following: list[str]) -> bool:
+        """Take a line; false where it is no longer of this block."""
+        if _START in text:
+            if self.stacks[-1]:
+                self.stacks.append([])
+            self._ended = False
+        found = _FRAME.match(text)
+        if found:
+            if self._ended and not self._atheris:
+                return False
+            self.stacks[-1].append(Frame(0, found[3] or "<module>", file=found[1], line=int(found[2])))
+            self.names.append(found[3] or "")
+        elif not self._ended:
+            self._ended = bool(self.stacks[-1] and text and not text.startswith((" ", "\t", "|")))
+        elif not self._atheris and text.strip() and not text.startswith(_CHAINED):
+            return any(after.startswith(_CHAINED) or _START in after for after in following)
+        return True
 
 
 def traceback(reading: Reading, line: str) -> None:
     """The line before a traceback: reads the whole of it, and those chained to it."""
     atheris = "=== Uncaught Python exception: ===" in line
-    if reading.at < reading.ahead:
-        return  # read already, with the one before it
-    if reading.type and not reading.closed and not atheris:
+    if reading.at < reading.ahead or (reading.type and not reading.closed and not atheris):
         return
-    tracebacks: list[list[Frame]] = [[]]
-    order: list[str] = []
-    place, end = reading.at + (0 if _START in line else 1), min(len(reading.lines), reading.at + MAX_LINES)
-    seen_exception = False
-    start = place
-    while place < end:
-        text = reading.lines[place]
-        if any(mark in text for mark in _ENDS) and "=== Uncaught" not in text and place > reading.at:
+    block = _Block(atheris=atheris)
+    lines, start = reading.lines, reading.at + (0 if _START in line else 1)
+    place = start
+    for place in range(start, min(len(lines), start + MAX_LINES)):
+        text = lines[place]
+        if place > reading.at and any(mark in text for mark in _ENDS) and "=== Uncaught" not in text:
             break
-        if _START in text:
-            if tracebacks[-1]:
-                tracebacks.append([])
-            seen_exception = False
-        found = _FRAME.match(text)
-        if found:
-            if seen_exception and not atheris:
-                break
-            tracebacks[-1].append(Frame(0, found[3] or "<module>", file=found[1], line=int(found[2])))
-            order.append(found[3] or "")
-        elif not seen_exception and tracebacks[-1] and text and not text.startswith((" ", "\t", "|")):
-            seen_exception = True
-        elif seen_exception and not atheris and text.strip() and not text.startswith(_CHAINED) and place > start:
-            following = reading.lines[place : place + 6]
-            if not any(after.startswith(_CHAINED) or _START in after for after in following):
-                break
-        place += 1
+        if not block.take(text, lines[place : place + LOOK_AHEAD]):
+            break
     reading.ahead = place
-    if not any(tracebacks) and not atheris:
-        return
+    stacks = [stack for stack in block.stacks if stack]
+    if stacks or atheris:
+        _draft(reading, stacks, block.names)
+
+
+def _draft(reading: Reading, stacks: list[list[Frame]], names: list[str]) -> None:
     draft = reading.begin("python", "python", kind="Uncaught exception")
-    if not any(tracebacks):
-        return
-    last = next(stack for stack in reversed(tracebacks) if stack)
-    for frame in (Frame(number, old.function, file=old.file, line=old.line) for number, old in enumerate(reversed(last))):
-        draft.frame(frame, None)
-    for earlier in reversed([stack for stack in tracebacks if stack and stack is not last]):
-        draft.section("cause")
-        for number, old in enumerate(reversed(earlier)):
-            draft.frame(Frame(number, old.function, file=old.file, line=old.line), None)
-    for name in reversed(order):
+    for turn, stack in enumerate(reversed(stacks)):
+        draft.section("cause" if turn else "crash")
+        for number, frame in enumerate(reversed(stack)):
+            draft.frame(frame._replace(index=number), None)
+    for name in reversed(names):
         if name and tables.of_state(name):
             draft.name(state_name(name))
-    draft.closed = False

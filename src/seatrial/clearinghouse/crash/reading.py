@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 
 from seatrial.clearinghouse.crash.draft import MAX_FRAMES, STATE_LINES, Draft
 from seatrial.clearinghouse.crash.report import Frame
-from seatrial.clearinghouse.crash.sanitizer_frames import SEEN as _seen
-from seatrial.clearinghouse.crash.sanitizer_frames import look
+from seatrial.clearinghouse.crash.sanitizer_frames import SEEN, look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -91,7 +90,7 @@ class Reading:
 
     def finish(self) -> None:
         """Close the report that is open."""
-        if self.draft is not None and self.draft.type:
+        if self.draft is not None and self.draft.type and len(self.done) < MAX_REPORTS:
             self.done.append((self.draft, self.at))
         self.draft = None
 
@@ -100,7 +99,7 @@ class Reading:
         """A frame line of a sanitizer or of libFuzzer."""
         if not draft.type:
             return
-        found = _seen.get(rest) or look(rest)
+        found = SEEN.get(rest) or look(rest)
         if found.exhausted and draft.type != "Out-of-memory":
             stacks = draft.stacks
             draft.reset()

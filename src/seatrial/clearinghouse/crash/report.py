@@ -18,11 +18,11 @@ NO_STATE = "NULL"  # the state of a report without one usable frame, in the voca
 class Frame(NamedTuple):
     """One line of a stack, innermost first.
 
-    A tuple by name, since a batch of logs holds millions. `function` is as printed (demangled where it was mangled), `offset` the text after `+` of `module+offset` or
-    `function+offset`; `reliable` is false for the `?` lines of a kernel.
+    A tuple by name, since a batch of logs holds millions. `function` is as printed, `offset` the text after `+` of
+    `module+offset` or `function+offset`; `reliable` is false for the `?` lines of a kernel.
     """
 
-    index: int
+    index: int  # type: ignore[assignment]  # a number of the stack; nobody searches a frame as a tuple
     function: str = ""
     address: str = ""
     file: str = ""
@@ -92,7 +92,7 @@ class CrashReport:
 
     @property
     def type_word(self) -> str:
-        """The type without its access: `Heap-buffer-overflow`, `Null-dereference`, `UNKNOWN`; of a kernel also its bug."""
+        """The type without its access: `Heap-buffer-overflow`, `UNKNOWN`; of a kernel also its bug."""
         word, _, rest = self.type.partition("\n")
         if word == "Kernel failure" and rest:
             return f"{word}\n{rest.partition(chr(10))[0]}"

@@ -43,21 +43,20 @@ def panicked(reading: Reading, line: str) -> None:
     draft.frame_line = frame_line
     if place:
         start = 1
-        draft.site = Frame(0, file=place[start], line=int(place[start + 1]), column=int(place[start + 2]) if place[start + 2] else None)
+        draft.site = Frame(
+            0, file=place[start], line=int(place[start + 1]), column=int(place[start + 2]) if place[start + 2] else None
+        )
 
 
 def frame_line(draft: Draft, line: str) -> bool:
     """A line of Rust's own backtrace."""
     found = _PLACE.match(line)
     if found:
-        if draft.stacks and draft.stacks[-1][1] and not draft.stacks[-1][1][-1].file:
-            stack = draft.stacks[-1][1]
-            last = stack[-1]
-            stack[-1] = Frame(
-                last.index, last.function, last.address, found[1], int(found[2]), int(found[3]) if found[3] else None
-            )
-            return True
-        return False
+        if not draft.stack or draft.stack[-1].file:
+            return False
+        column = int(found[3]) if found[3] else None
+        draft.stack[-1] = draft.stack[-1]._replace(file=found[1], line=int(found[2]), column=column)
+        return True
     found = _FRAME.match(line)
     if not found or found[3] == "<unknown>":
         return found is not None

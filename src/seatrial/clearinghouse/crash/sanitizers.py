@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from seatrial.clearinghouse.crash.report import Role
-
 if TYPE_CHECKING:
     from seatrial.clearinghouse.crash.reading import Reading
+    from seatrial.clearinghouse.crash.report import Role
 
 _TOOLS = {
     "AddressSanitizer": "asan",
@@ -25,12 +24,15 @@ _TOOLS = {
     "LeakSanitizer": "lsan",
     "DataflowSanitizer": "asan",
 }
-_HEADER = re.compile(r"(?:==(\d{1,10})==)?\s{0,8}(?:(ERROR|WARNING|FATAL): {1,3})?([A-Z][A-Za-z]{0,24}Sanitizer)(:? {0,3}|:)(.*)")
+_HEADER = re.compile(
+    r"(?:==(\d{1,10})==)?\s{0,8}(?:(ERROR|WARNING|FATAL): {1,3})?([A-Z][A-Za-z]{0,24}Sanitizer)(:? {0,3}|:)(.*)"
+)
 _ON = re.compile(r"on (?:unknown address |address )?([xX0-9a-fA-F]+)")
 _SEGV = re.compile(r"(?:SEGV|access-violation) on unknown address ([xX0-9a-fA-F]+)")
 _NOT_MALLOCED = re.compile(r"attempting free on address which was not malloc\(\)-ed: ([xX0-9a-fA-F]+)")
 _DOUBLE = re.compile(r"double-free on (?:unknown address |address )?([xX0-9a-fA-F]+)")
 _OVERLAP = re.compile(r"memcpy-param-overlap[^\[]*(\[.*\))")
+_SENTENCES = ((_NOT_MALLOCED, "Invalid-free"), (_DOUBLE, "Heap-double-free"), (_OVERLAP, "Memcpy-param-overlap"))
 _TAIL = re.compile(r"allocation-tail-overwritten; heap object \[([xX0-9a-fA-F]+),.*of size")
 _ACCESS = re.compile(r" {0,64}(Atomic [^ ]{1,16}|[^ ]{1,16}) of size ([^ ]{1,24}) at ([^ ]{1,64})")
 _CAUSED = re.compile(r"The signal is caused by a ([A-Z]+) memory access")
@@ -84,27 +86,30 @@ def _named(reading: Reading, line: str, level: str, tool: str, what: str) -> tup
     """Type and address of a header; an empty type where it is none."""
     segv = _SEGV.search(what)
     if segv:
-        if "ASSERT" in reading.type and (_asserted(segv[1]) or reading.scary_signal):
-            return "", ""
-        return "UNKNOWN", segv[1]
-    if tool in {"asan", "hwasan"}:
-        for pattern, kind in ((_NOT_MALLOCED, "Invalid-free"), (_DOUBLE, "Heap-double-free"), (_OVERLAP, "Memcpy-param-overlap")):
-            found = pattern.search(what)
-            if found:
-                return kind, found[1]
+        ended = "ASSERT" in reading.type and (_asserted(segv[1]) or reading.scary_signal)
+        return ("", "") if ended else ("UNKNOWN", segv[1])
+    for pattern, kind in _SENTENCES if tool in {"asan", "hwasan"} else ():
+        found = pattern.search(what)
+        if found:
+            return kind, found[1]
     if what.startswith("FPE "):
         return "Floating-point-exception", ""
     if _out_of_memory(line):
         return "Out-of-memory", ""
-    kept = reading.draft is not None and reading.draft.language in {"go", "python", "js"} and not reading.draft.closed
-    if level == "ERROR" and not kept:
-        place = _last_address(what)
-        if place:
-            return _word(what[: place.start()]), place[1]
-    if tool in {"msan", "tsan"} and level != "FATAL" and not what.startswith(("ABRT", "ILL")) and not kept:
-        if " suppressions" in line or " warnings" in line:
-            return "", ""
-        return re.split(r"[(:]", what, maxsplit=1)[0].capitalize().strip(), ""
+    draft = reading.draft
+    if draft is not None and draft.language in {"go", "python", "js"} and not draft.closed:
+        return "", ""  # an exception or a panic: the signal behind it is how the process ended
+    return _plain(reading, line, level, tool, what)
+
+
+def _plain(reading: Reading, line: str, level: str, tool: str, what: str) -> tuple[str, str]:
+    """Type and address of a header of the common form, `<bug> on address 0x…`, or of the bug's name alone."""
+    place = _last_address(what) if level == "ERROR" else None
+    if place:
+        return _word(what[: place.start()]), place[1]
+    if tool in {"msan", "tsan"}:
+        silent = level == "FATAL" or what.startswith(("ABRT", "ILL")) or " suppressions" in line or " warnings" in line
+        return ("", "") if silent else (re.split(r"[(:]", what, maxsplit=1)[0].capitalize().strip(), "")
     if level == "ERROR" and tool in {"asan", "hwasan"} and (not reading.type or reading.replaceable):
         tail = _TAIL.search(what)
         return _word(re.split(r"[(:;]", what, maxsplit=1)[0]), tail[1] if tail else ""
@@ -160,7 +165,7 @@ def access(reading: Reading, line: str) -> None:
 
 
 def caused(reading: Reading, line: str) -> None:
-    """`The signal is caused by a READ memory access.`"""
+    """The line that says whether a signal came from reading or from writing."""
     found = _CAUSED.search(line)
     draft = reading.draft
     if found and draft is not None and found[1] in {"READ", "WRITE"}:

@@ -64,10 +64,10 @@ _PRINTABLE = frozenset(map(chr, [*range(32, 127), 9, 10, 11, 12, 13]))
 
 
 def _normal(line: str, *, offsets: bool) -> str:
-    if not offsets and "+0x" in line:
-        line = _OFFSET.sub("", line)
+    if offsets:
+        return line  # a log without symbols: the offset is the name
     if "0x" in line:
-        line = _ADDRESS.sub("ADDRESS", line)
+        line = _ADDRESS.sub("ADDRESS", _OFFSET.sub("", line))
     line = _NUMBER.sub("NUMBER", line)
     return line if line.startswith("Bad-cast") else line[:LINE]
 
@@ -101,10 +101,10 @@ def rotated(trace: tuple[Frame, ...]) -> tuple[Frame, ...]:
 
 
 def type_of(kind: str, address: str) -> str:
-    """The type as the vocabulary writes it: large sizes as {*}, unknown accesses of the first page as null.
+    r"""The type as the vocabulary writes it: large sizes as {*}, unknown accesses of the first page as null.
 
-    >>> type_of("Heap-buffer-overflow\\nREAD 64", ""), type_of("UNKNOWN READ", "0x000000000010")
-    ('Heap-buffer-overflow\\nREAD {*}', 'Null-dereference READ')
+    >>> type_of("Heap-buffer-overflow\nREAD 64", ""), type_of("UNKNOWN READ", "0x000000000010")
+    ('Heap-buffer-overflow\nREAD {*}', 'Null-dereference READ')
     """
     found = _SIZE.match(kind)
     if found and (len(found[2]) > 4 or int(found[2]) > LARGE_ACCESS):
@@ -169,9 +169,12 @@ def _position(frame: Frame) -> str:
 
 
 _SECURITY = re.compile(
-    r"(?:UNKNOWN(?! READ)|UNKNOWN READ|Heap-|Stack-buffer|Stack-use|Global-|Dynamic-stack|Container-|Use-after|Invalid-free|Tag-mismatch|Bad-cast"
-    r"|Use-of-uninit|Memcpy-param|Negative-size|Alloc-dealloc|Index-out-of-bounds|Object-size|Non-positive|Incorrect-function"
-    r"|Invalid-(?:read|write)|Double-free|Security (?:exception|DCHECK)|Command injection|Arbitrary|PySecSan|Invalid memory"
+    r"(?:UNKNOWN(?! READ)|UNKNOWN READ|Heap-|Stack-buffer|Stack-use|Global-|Dynamic-stack|Container-"
+    r"|Use-after|Invalid-free|Tag-mismatch|Bad-cast"
+    r"|Use-of-uninit|Memcpy-param|Negative-size|Alloc-dealloc|Index-out-of-bounds|Object-size"
+    r"|Non-positive|Incorrect-function"
+    r"|Invalid-(?:read|write)|Double-free|Security (?:exception|DCHECK)|Command injection|Arbitrary"
+    r"|PySecSan|Invalid memory"
     r"|Kernel failure\n(?:Slab|Use-after|Double|Invalid|Out-of|Wild|Global|Stack-out|Vmalloc|User-mem|Uninit))"
 )
 

@@ -41,14 +41,19 @@ _CHECKS = tuple(
         (r"store to null pointer", "Null-dereference WRITE"),
         (r"address .* with insufficient space for an object of type", "Object-size"),
         (
-            r"(?:addition|subtraction) of unsigned offset |pointer index expression with base "
-            r"|applying non-zero offset [0-9]+ to null pointer|applying zero offset to null pointer"
-            r"|applying non-zero offset to non-null pointer",
+            (
+                r"(?:addition|subtraction) of unsigned offset |pointer index expression with base "
+                r"|applying non-zero offset [0-9]+ to null pointer|applying zero offset to null pointer"
+                r"|applying non-zero offset to non-null pointer"
+            ),
             "Pointer-overflow",
         ),
         (r"null pointer returned from function declared to never return null", "Invalid-null-return"),
         (r"shift", "Undefined-shift"),
-        (r"execution reached an unreachable program point|execution reached a __builtin_unreachable", "Unreachable code"),
+        (
+            r"execution reached an unreachable program point|execution reached a __builtin_unreachable",
+            "Unreachable code",
+        ),
         (r"unsigned integer overflow", "Unsigned-integer-overflow"),
         (r"variable length array bound evaluates to non-positive value", "Non-positive-vla-bound-value"),
         (r"not a valid value for type", "Invalid-enum-value"),

@@ -19,16 +19,21 @@ if TYPE_CHECKING:
 _LINE = re.compile(r"(?:==|--|\*\*)(\d{1,10})(?:==|--|\*\*)( .*)?$")
 _ERROR = re.compile(
     r"(Invalid (?:read|write) of size (\d{1,12})|Conditional jump or move depends on uninitialised value"
-    r"|Use of uninitialised value of size|Syscall param \S.* (?:contains|points to) |Invalid free\(\)|Mismatched free\(\)"
+    r"|Use of uninitialised value of size|Syscall param \S.* (?:contains|points to) |Invalid free\(\)"
+    r"|Mismatched free\(\)"
     r"|Source and destination overlap in |Argument '.*' of function .* has a fishy|Jump to the invalid address"
     r"|Process terminating with default action of signal \d+ \((SIG[A-Z]+)\)"
-    r"|Illegal (?:free|memory pool address)|Realloc\w* with size 0|[\d,]+ (?:\([\d,]+ direct, [\d,]+ indirect\) )?bytes in [\d,]+ blocks are (definitely|indirectly|possibly) lost)"
+    r"|Illegal (?:free|memory pool address)|Realloc\w* with size 0|[\d,]+ (?:\([\d,]+ direct, [\d,]+"
+    r" indirect\) )?bytes in [\d,]+ blocks are (definitely|indirectly|possibly) lost)"
 )
 _FRAME = re.compile(r"\s{1,8}(?:at|by) (0x[0-9A-Fa-f]+): (.*)$")
 _SOURCE = re.compile(r"(.*) \(([^()]*):(\d{1,9})\)$")
 _OBJECT = re.compile(r"(.*) \((?:in|within) ([^()]*)\)$")
 _ADDRESS = re.compile(r"\s{1,4}Address (0x[0-9a-fA-F]+) is ")
-_FAULT = re.compile(r"\s{1,4}(?:Access not within mapped region at address|Bad permissions for mapped region at address|General Protection Fault|Integer divide by zero at address) ?(0x[0-9A-Fa-f]+)?")
+_FAULT = re.compile(
+    r"\s{1,4}(?:Access not within mapped region at address|Bad permissions for mapped region at"
+    r" address|General Protection Fault|Integer divide by zero at address) ?(0x[0-9A-Fa-f]+)?"
+)
 _TYPES = (
     ("Conditional jump", "Use-of-uninitialized-value"),
     ("Use of uninitialised", "Use-of-uninitialized-value"),
@@ -55,11 +60,11 @@ def error(reading: Reading, line: str) -> None:
     text = outer[2]
     found = _ERROR.match(text.strip())
     draft = reading.draft
-    if found is None or (text.startswith("  ") and not text.startswith("  ") is False):
+    if found is None or text.startswith("  "):
         return
     if draft is not None and draft.tool != "valgrind" and draft.type and not draft.closed:
         return
-    if found[3] and draft is not None and draft.tool == "valgrind" and draft.pid == outer[1] and draft.type in {"Abrt"}:
+    if found[3] and draft is not None and draft.tool == "valgrind" and draft.pid == outer[1] and draft.type == "Abrt":
         return
     kind, access = _type(found)
     draft = reading.begin("valgrind", kind=kind)
