@@ -195,6 +195,7 @@ def whole(case: Case, now: datetime, zone: str) -> dict[str, Any]:
         "embargo": {
             "state": str(case.embargo.state),
             "until": terms.shown if terms else "",
+            "downstream_at": at_zone(terms.downstream_at, zone) if terms else "",
             "agreed": sorted(case.embargo.consents),
         },
         "to_do": to_do,

@@ -99,6 +99,7 @@ def test_an_embargo_holds_when_every_party_has_accepted_these_terms() -> None:
     held = half.accepted("brio")
     assert (held.state, held.silent(NOW), held.silent(terms().end)) == (EmbargoState.ACTIVE, True, False)
     assert held.terms is not None
+    assert Terms("e", terms().end, "UTC", downstream_days=7).downstream_at == terms().end - timedelta(days=7)
     assert held.terms.shown == "2026-12-31 01:00:00 +01:00 (Europe/Berlin)"
     other = asked.proposed(terms(2, 10), "acme", {"house", "acme", "brio"}, NOW)
     assert (other.state, other.consents) == (EmbargoState.PROPOSED, {"acme"})

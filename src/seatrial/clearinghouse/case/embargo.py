@@ -18,7 +18,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -79,6 +79,11 @@ class Terms:
             raise EmbargoError(f"embargo.zone: {self.zone!r} is no zone; give one as Europe/Berlin or UTC") from error
         if self.downstream_days < 0:
             raise EmbargoError("embargo.downstream_days: 0 or more days before the end")
+
+    @property
+    def downstream_at(self) -> datetime:
+        """When those are told who build on the vendors' products: so many days of 86,400 seconds before the end."""
+        return self.end - timedelta(days=self.downstream_days)
 
     @property
     def shown(self) -> str:
