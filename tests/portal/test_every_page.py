@@ -40,7 +40,7 @@ ELSEWHERE = frozenset(
     {
         *("feed-of-due", "feed-of-changes", "oidc-start", "oidc-callback", "text-revise", "granted-report"),
         *("finding-step", "finding-paper", "submission-run-file", "submission-receipt", "submission-signed"),
-        "report-whole",
+        *("report-whole", "publication-file"),
     }
 )
 """Pages of what this world has not got (a secret address, a provider, a signed report …); their own tests open them."""

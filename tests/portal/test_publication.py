@@ -95,6 +95,10 @@ def test_two_keys_and_a_consent_make_an_edition_public_and_a_withdrawal_is_writt
     assert "No report is published here" in text(anybody.get("/reports/"))
     assert "needs the developer" not in page(bureau, bureau.lead)
     assert post(bureau, bureau.lead, "propose", public_from=day(-1)).status_code == 302
+    read = owner.get(f"/submissions/{bureau.name}/publication/report.html")
+    assert "attachment" in read.headers["Content-Disposition"]
+    assert owner.get(f"/submissions/{bureau.name}/publication/samples.csv").status_code == 404
+    assert bureau.eve.get(f"/submissions/{bureau.name}/publication/").status_code == 404  # no key of its own
     post(bureau, owner, "key", digest=asked(bureau, owner))
     assert "it needs the developer's consent to publish" in page(bureau, owner).replace("&#x27;", "'")
     assert not (bureau.portal.home / "published").exists()  # two keys without a consent publish nothing
@@ -112,6 +116,7 @@ def test_two_keys_and_a_consent_make_an_edition_public_and_a_withdrawal_is_writt
     found = text(anybody.post("/verify/", {"file": SimpleUploadedFile("bundle.zip", whole)}))
     assert "It was published here" in found
     assert "Something is false" not in found
+    assert files["report.html"] == read.content  # what is read before a key is turned is what becomes public
     nothing_else(bureau, files, json.loads((a_run / "assessment.json").read_bytes()))
     assert post(bureau, owner, "stop").status_code == 302
     assert folder.is_dir()  # what is public stays public
