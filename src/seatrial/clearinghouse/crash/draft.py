@@ -47,6 +47,7 @@ class Draft:
         self.pid = ""
         self.closed = False  # its last line was seen
         self.fatal = True
+        self.headless = False  # the line that names the bug was cut off: its summary may name it
         self.open_cast = False  # a bad cast whose notes are still to come
         self.source_file = ""  # of a failed check, for the lines behind it
         self.weak = False  # a message only: the report of a sanitizer of the same process says more

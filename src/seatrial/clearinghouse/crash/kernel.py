@@ -57,7 +57,7 @@ _GPF = re.compile(
 _BUG_AT = re.compile(r"kernel BUG at (.{1,512}?)(?::(\d{1,9}))?!?\s*$")
 _WARNING = re.compile(r"WARNING: (?:CPU: \d+ PID: \d+ )?at (\S{1,512}?):(\d{1,9})(?: ([A-Za-z_][\w.]{0,255})\+\S+)?")
 _LOCKDEP = re.compile(
-    r"(?:WARNING|INFO): (possible circular locking dependency|possible recursive locking|inconsistent lock state"
+    r"(?:WARNING|INFO|BUG): (possible circular locking dependency|possible recursive locking|inconsistent lock state"
     r"|suspicious RCU usage|possible irq lock inversion dependency|bad unlock balance|held lock freed"
     r"|lock held when returning to user space"
     r"|SOFTIRQ-safe -> SOFTIRQ-unsafe|trying to register non-static key|refcount bug)"

@@ -93,7 +93,7 @@ def _report(draft: Draft, end: int, *, partial: bool) -> CrashReport:
         signal=draft.signal,
         summary=draft.summary,
         security=signature.is_security(kind),
-        partial=partial or not stacks,
+        partial=partial or draft.headless or not stacks,
         span=(draft.start, end),
     )
 

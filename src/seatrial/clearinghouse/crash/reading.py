@@ -100,7 +100,7 @@ class Reading:
         if not draft.type:
             return
         found = SEEN.get(rest) or look(rest)
-        if found.exhausted and draft.type != "Out-of-memory":
+        if found.exhausted:
             stacks = draft.stacks
             draft.reset()
             draft.type, draft.stacks, draft.fresh = "Out-of-memory", stacks, not stacks

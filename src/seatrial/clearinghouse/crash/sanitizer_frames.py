@@ -26,7 +26,10 @@ _TAIL = re.compile(r"(?:\s*\(BuildId: [0-9a-fA-F]{1,80}\)|\s*\(discriminator \d{
 _MODULE = re.compile(r"\+(0[xX][0-9a-fA-F]{1,16})(?:[^()\s]{0,64})?\)$")
 _PLACE = re.compile(r":(\d{1,9})(?::(\d{1,9}))?$")
 _OPEN, _CLOSE = "(<[{", ")>]}"
-OUT_OF_MEMORY = ("rust_oom", "OutOfMemory", "OnNoMemory", "FatalProcessOutOfMemory")
+OUT_OF_MEMORY = (
+    "in rust_oom", "::OnNoMemory", "FatalProcessOutOfMemory", "FX_OutOfMemoryTerminate", "TerminateBecauseOutOfMemory",
+    "blinkGCOutOfMemory",
+)  # fmt: skip
 
 
 class Look(NamedTuple):

@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from seatrial.clearinghouse.crash.report import Frame
+
 if TYPE_CHECKING:
     from seatrial.clearinghouse.crash.reading import Reading
     from seatrial.clearinghouse.crash.report import Role
@@ -49,6 +51,10 @@ ENDS_ITSELF = frozenset({
 })  # fmt: skip
 _SIGNALS = (": ABRT ", ": breakpoint ", ": ILL ", ": TRAP ")
 _ASSERT_ADDRESSES = frozenset({0xBBADBEEF, 0xFBADBEEF, 0x1F75B7DD, 0x977537DD, 0x9F7537DD})
+_SUMMARY = re.compile(
+    r"SUMMARY: ([A-Z]\w{2,40}Sanitizer): ([a-z][\w-]{2,60})"
+    r"(?: (\S{1,1000}?):(\d{1,9})((?::\d{1,9})?)(?: in (.{1,1000}))?$)?"
+)
 _NAMES = {"SEGV": "SIGSEGV", "ABRT": "SIGABRT", "ILL": "SIGILL", "FPE": "SIGFPE", "BUS": "SIGBUS", "TRAP": "SIGTRAP"}
 _SIGNAL_WORD = re.compile(r"(SEGV|ABRT|ILL|FPE|BUS|TRAP)\b")
 
@@ -152,8 +158,13 @@ def _tool(line: str) -> str:
 def access(reading: Reading, line: str) -> None:
     """`READ of size N at 0x…` (also of ThreadSanitizer: `Write of size N at 0x… by …`)."""
     found = _ACCESS.match(line)
+    if found is None:
+        return
     draft = reading.draft
-    if found is None or draft is None or not draft.type or draft.language != "c" or draft.table.startswith("kernel"):
+    if draft is None and not reading.done and found[1] in {"READ", "WRITE"} and " thread T" in line:
+        draft = reading.begin("asan", kind="UNKNOWN")
+        draft.headless = True
+    if draft is None or not draft.type or draft.language != "c" or draft.table.startswith("kernel"):
         return
     draft.address = found[3]
     word = found[1].upper()
@@ -175,11 +186,22 @@ def caused(reading: Reading, line: str) -> None:
 
 
 def summary(reading: Reading, line: str) -> None:
-    """The last line of a report."""
+    """The last line of a report; of a log that was cut it may be all that names the bug."""
     draft = reading.draft
-    if draft is not None and not draft.summary:
-        draft.summary = line.partition("SUMMARY:")[2].strip()[:512]
-        draft.closed = True
+    if draft is not None and draft.summary:
+        return
+    found = _SUMMARY.match(line, line.find("SUMMARY:"))
+    if draft is None and not reading.done and found:
+        draft = reading.begin(_TOOLS.get(found[1], "asan"), kind=_word(found[2]))
+        draft.headless = True
+    if draft is None:
+        return
+    if draft.headless and found and draft.type == "UNKNOWN":
+        draft.type = _word(found[2]) + (f"\n{draft.access} {draft.size}" if draft.access and draft.size else "")
+    if found and found[3] and draft.site is None:
+        draft.site = Frame(0, found[6] or "", "", found[3], int(found[4]), int(found[5][1:]) if found[5] else None)
+    draft.summary = line.partition("SUMMARY:")[2].strip()[:512]
+    draft.closed = True
 
 
 _HEADINGS: tuple[tuple[str, Role | None, bool], ...] = (  # words, role of the next stack, the state is complete
