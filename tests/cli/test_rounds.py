@@ -114,7 +114,7 @@ def test_a_withdrawal_leaves_nothing_outstanding_and_a_day_later_it_is_purged(de
     held = desk.leased()
     assert desk.act("withdraw", OWNER, now) == ()
     key = desk.installation.house.stream_keys.of(desk.name)
-    assert desk.round(now) == {"recorded": 2}
+    assert desk.round(now) == {"recorded": 3}, "a key that was made, a lease that was issued and ended"
     assert desk.standing.state == "withdrawn"
     assert desk.round(now + DAY) == DONE, "the end of its key is recorded before the purge forgets whose it was"
     assert (desk.standing.state, desk.standing.subject, desk.records()) == ("purged", None, 0)

@@ -54,7 +54,7 @@ def test_what_a_killed_process_left_goes_with_its_lease(places: OpenedPlaces, st
     assert (mine.directory.exists(), other.directory.exists()) == (False, True)
     assert [place.number for place in places.still()] == [other.number]
     assert places.remove_over(stores.leases, NOW + 24 * HOUR) == 1
-    assert kinds(stores) == ["lease.revoked", "weights.ended", "weights.ended"]
+    assert kinds(stores) == ["lease.issued", "lease.issued", "lease.revoked", "weights.ended", "weights.ended"]
 
 
 def test_a_withdrawal_removes_all_of_its_submission_and_of_no_other(places: OpenedPlaces, stores: Stores) -> None:
