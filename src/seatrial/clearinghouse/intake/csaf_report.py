@@ -81,10 +81,10 @@ def _drafts(
             severity=_severity(one, name),
             references=tuple(_references(one, reading)),
             evidence=tuple(_evidence(one)),
-            unread=tuple(reading.unread),
             reporter_kind=defaults.reporter_kind,
             ai_origin=defaults.ai_origin,
             tlp=reading.tlp(label, Tlp.TLP_AMBER_STRICT),
+            unread=tuple(reading.unread),  # last: by now every field was read
         )  # fmt: skip
 
 

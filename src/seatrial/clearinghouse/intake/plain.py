@@ -116,12 +116,12 @@ def draft_of(given: Any, where: str, defaults: Defaults, files: tuple[File, ...]
         recipe,
         _severity(fields, where),
         tuple(_references(fields, where, reading)),
-        unread=tuple(reading.unread),
         reporter_kind=reading.one_of(ReporterKind, text["reporter_kind"], defaults.reporter_kind, "reporter_kind"),
         ai_origin=reading.one_of(AiOrigin, text["ai_origin"], defaults.ai_origin, "ai_origin"),
         tlp=reading.tlp(as_text(fields.get("tlp"), f"{where}.tlp"), defaults.tlp),
         attention=attention,
         facts=_facts(fields, where),
+        unread=tuple(reading.unread),  # last: by now every field was read
     )  # fmt: skip
 
 

@@ -126,8 +126,8 @@ class Intake:
             taken = self.store.put_findings(viewer, Batch(tuple(entered), (origin,)))
         where = {one.id: one.disposition for one in map(_receipt, entered)}
         if any(taken.again):
-            names = [name for name, again in zip(taken.ids, taken.again, strict=True) if again]
-            where |= {name: one.disposition for name, one in self.store.findings(viewer, names).items()}
+            held = [name for name, again in zip(taken.ids, taken.again, strict=True) if again]
+            where |= {name: one.disposition for name, one in self.store.findings(viewer, held).items()}
         return BatchReceipt(
             tuple(
                 replace(_receipt(item), disposition=where[name], again=again)
