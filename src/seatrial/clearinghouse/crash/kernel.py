@@ -54,7 +54,7 @@ _PAGING = re.compile(
 _GPF = re.compile(
     r"general protection fault(?:, maybe for address 0x[0-9a-f]+|, probably for non-canonical address (0x[0-9a-f]+))?"
 )
-_BUG_AT = re.compile(r"kernel BUG at (.{1,512}?)(?::(\d{1,9}))?!?\s*$")
+_BUG_AT = re.compile(r"kernel BUG at (\S{1,512}?)(?::(\d{1,9}))?!?(?:\s|$)")
 _WARNING = re.compile(r"WARNING: (?:CPU: \d+ PID: \d+ )?at (\S{1,512}?):(\d{1,9})(?: ([A-Za-z_][\w.]{0,255})\+\S+)?")
 _LOCKDEP = re.compile(
     r"(?:WARNING|INFO|BUG): (possible circular locking dependency|possible recursive locking|inconsistent lock state"

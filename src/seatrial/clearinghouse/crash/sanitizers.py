@@ -29,6 +29,7 @@ _TOOLS = {
 _HEADER = re.compile(
     r"(?:==(\d{1,10})==)?\s{0,8}(?:(ERROR|WARNING|FATAL): {1,3})?([A-Z][A-Za-z]{0,24}Sanitizer)(:? {0,3}|:)(.*)"
 )
+_BEFORE = 64  # characters from `==pid==` to the end of the tool's name
 _ON = re.compile(r"on (?:unknown address |address )?([xX0-9a-fA-F]+)")
 _SEGV = re.compile(r"(?:SEGV|access-violation) on unknown address ([xX0-9a-fA-F]+)")
 _NOT_MALLOCED = re.compile(r"attempting free on address which was not malloc\(\)-ed: ([xX0-9a-fA-F]+)")
@@ -72,7 +73,7 @@ def header(reading: Reading, line: str) -> None:
         draft.begin_state([check[1]], 3)
         draft.closed = True
         return
-    found = _HEADER.search(line)
+    found = _header(line)
     if not found or not (found[2] or ":" in found[4]):
         return
     if any(word in line for word in _SIGNALS) and reading.type in ENDS_ITSELF:
@@ -150,8 +151,13 @@ def _out_of_memory(line: str) -> bool:
     return any(word in line for word in _OUT_OF_MEMORY) or _REQUESTED.search(line) is not None
 
 
+def _header(line: str) -> re.Match[str] | None:
+    """The header in a line: what stands before the tool's name is short."""
+    return _HEADER.search(line, max(0, line.find("Sanitizer") - _BEFORE))
+
+
 def _tool(line: str) -> str:
-    found = _HEADER.search(line)
+    found = _header(line)
     return _TOOLS.get(found[3], "asan") if found else "asan"
 
 
