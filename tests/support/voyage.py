@@ -9,7 +9,7 @@ import re
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -225,7 +225,7 @@ class Voyage:
                 form = ada.send(asked).form("/deposits") if asked else None
                 if form is None:
                     continue
-                with self.killer.around("deposit", DEPOSIT):
+                with self.killer.around("deposit", DEPOSIT) if tries == 1 else nullcontext():
                     answer = ada.send(form.filled(base_url=endpoint, dialect="openai", key="no-secret-of-anybody"))
             except Unanswered:
                 answer = None
