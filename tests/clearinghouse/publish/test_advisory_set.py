@@ -45,6 +45,8 @@ def vulnerability(**changes: Any) -> Vulnerability:  # noqa: ANN401 - fields of 
         (lambda: Reference(url="javascript:alert(1)", summary="s"), "http"),
         (lambda: Reference(url="https://e.example/a b", summary="s"), "ASCII"),
         (lambda: Reference(url="https://e.example/%zz", summary="s"), "percent-encoded"),
+        (lambda: Reference(url="https://e.example/a#b#c", summary="s"), "percent-encoded"),
+        (lambda: Reference(url="https://e.example/[a]", summary="s"), "percent-encoded"),
         (lambda: vulnerability(cve="CVE-26-1"), "CVE id is written"),
         (lambda: vulnerability(ghsa="GHSA-1"), "GHSA id is written"),
         (lambda: vulnerability(cwes=("CWE-16",)), "is a category"),
@@ -102,7 +104,17 @@ def test_ranges_become_intervals(text: str, intervals: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["npm/<1", "vers:npm/", "vers:npm/>1|>2", "vers:npm/>1|1.5", "vers:npm/<1|<2", "vers:npm/=>1"]
+    "text",
+    [
+        "npm/<1",
+        "vers:npm/",
+        "vers:npm/>1|>2",
+        "vers:npm/>1|1.5",
+        "vers:npm/<1|<2",
+        "vers:npm/=>1",
+        "vers:npm/<2.0.0|>=1.0.0",
+        "vers:pypi/>=1.10|<1.9",
+    ],
 )
 def test_what_makes_no_intervals_is_refused(text: str) -> None:
     with pytest.raises(NotARange):

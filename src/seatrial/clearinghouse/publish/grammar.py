@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from datetime import datetime
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from packageurl import PackageURL
 from pydantic import AfterValidator, StringConstraints
@@ -23,7 +22,13 @@ CPE_23 = re.compile(
     r"(:(([a-zA-Z]{2,3}(-([a-zA-Z]{2}|[0-9]{3}))?)|[*\-]))"
     r"(:(((\?*|\*?)([a-zA-Z0-9\-._]|(\\[\\*?!\"#$%&'()+,/:;<=>@\[\]\^`{|}~]))+(\?*|\*?))|[*\-])){4}"
 )
-URL_CHARACTERS = re.compile(r"[!-~]+")
+URL = re.compile(
+    r"https?://[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?(:[0-9]{1,5})?"
+    r"(/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?"
+    r"(\?([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?"
+    r"(#([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?"
+)
+"""An http(s) address of RFC 3986, by host name and without a user."""
 NEEDS_VERSION = frozenset({"swift", "cran"})
 NEEDS_NAMESPACE = frozenset({"maven", "swift"})
 NEEDS_NO_NAMESPACE = frozenset({"oci", "mlflow"})
@@ -54,11 +59,8 @@ def _prose(text: str) -> str:
 
 
 def _url(text: str) -> str:
-    parts = urlsplit(text)
-    if not URL_CHARACTERS.fullmatch(text) or parts.scheme not in {"https", "http"} or not parts.hostname:
-        raise ValueError("an http(s) address in ASCII; percent-encode other characters")
-    if re.search(r"[\"<>\\^`{|}]|%(?![0-9A-Fa-f]{2})", text):
-        raise ValueError("an address whose special characters are percent-encoded")
+    if not URL.fullmatch(text):
+        raise ValueError("an http(s) address in ASCII, with other characters percent-encoded")
     return text
 
 
@@ -67,7 +69,12 @@ def _instant(value: datetime) -> datetime:
 
 
 def _purl(text: str) -> str:
-    return PackageURL.from_string(text).to_string() if text else ""
+    if not text:
+        return ""
+    try:
+        return PackageURL.from_string(text).to_string()
+    except (TypeError, AttributeError, IndexError) as error:  # the library stumbles over a name of slashes alone
+        raise ValueError(f"a purl (pkg:type/namespace/name); {text[:60]!r} has no name") from error
 
 
 def _cpe(text: str) -> str:
@@ -97,7 +104,9 @@ def portable(purl: str) -> str:
         absent = parsed.type in NEEDS_VERSION and not parsed.version
         homeless = parsed.type in NEEDS_NAMESPACE and not parsed.namespace
         housed = parsed.type in NEEDS_NO_NAMESPACE and parsed.namespace
-        if absent or homeless or housed or (parsed.type == "conan" and parsed.namespace and not parsed.qualifiers):
+        strange = parsed.type == "conan" and parsed.namespace and not parsed.qualifiers
+        twice = "%25" in purl.partition("?")[2]  # a percent sign in a qualifier: some readers decode it twice
+        if absent or homeless or housed or strange or twice:
             return ""
     return purl
 

@@ -1,7 +1,7 @@
 """Ranges of versions, written `vers:pypi/>=1.0|<1.2`, as intervals.
 
-- The constraints stand in the order of their versions, as the specification of vers asks; they are not reordered, since
-  only the scheme knows how its versions compare.
+- The constraints stand in the order of their versions, as the specification of vers asks. Where the scheme is known and
+  its versions compare, another order is refused: read as written, it would mean other versions.
 - What cannot be read as intervals is refused, never guessed.
 
 >>> [str(interval) for interval in Vers.parse("vers:npm/1.2.3|>=2.0.0|<2.5.1").intervals]
@@ -12,10 +12,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 from urllib.parse import unquote
+
+from univers.version_range import RANGE_CLASS_BY_SCHEMES
+from univers.versions import InvalidVersion
 
 _WRITTEN = re.compile(r"vers:(?P<scheme>[a-z][a-z0-9.+-]*)/(?P<constraints>[!-~]+)")
 _CONSTRAINT = re.compile(r"(?P<comparator>>=|<=|!=|<|>|=)?(?P<version>[^<>=!*|]+)")
+
+
+NO_ORDER = frozenset({"generic", "github", "all", "none"})
+"""Schemes whose versions are whatever a project makes of them: they have no order of their own."""
 
 
 class NotARange(ValueError):
@@ -65,12 +73,26 @@ class Vers:
             raise NotARange(f"{text[:60]!r} is no range; write it as vers:pypi/>=1.0|<1.2")
         if match["constraints"] == "*":
             return cls(match["scheme"], text, (Interval(),))
+        _check_order(match["scheme"], match["constraints"], text)
         return cls(match["scheme"], text, tuple(_intervals(match["constraints"], text)))
 
     @property
     def bounded(self) -> bool:
         """Every constraint has a comparator: no single version stands among them."""
         return not any(interval.single for interval in self.intervals)
+
+
+def _check_order(scheme: str, constraints: str, text: str) -> None:
+    known = RANGE_CLASS_BY_SCHEMES.get(scheme)
+    if known is None or known.version_class is None or scheme in NO_ORDER:
+        return
+    try:
+        versions = [known.version_class(unquote(part.lstrip("<>=!"))) for part in constraints.split("|")]
+        falls = any(later < earlier for earlier, later in pairwise(versions))
+    except (InvalidVersion, TypeError, ValueError, AttributeError):
+        return  # not versions of the scheme: the range is kept as text, and nothing compares it
+    if falls:
+        raise NotARange(f"{text[:60]!r}: the versions do not rise; write the constraints in the order of {scheme}")
 
 
 def _intervals(constraints: str, text: str) -> list[Interval]:
