@@ -103,6 +103,47 @@ def test_short_logs(log: str, kind: str, state: str | None) -> None:
         assert state is None or reports[0].state == state
 
 
+GO_RACE = """\
+==================
+WARNING: DATA RACE
+Write at 0x00c0000140a8 by goroutine 7:
+  example.org/box.Put()
+      /src/box.go:9 +0x3a
+
+Previous read at 0x00c0000140a8 by main goroutine:
+  example.org/box.Get()
+      /src/box.go:12 +0x88
+==================
+"""
+GO_SERVED = """\
+2026/01/02 10:00:00 http: panic serving 127.0.0.1:5000: runtime error: index out of range [5] with length 3
+goroutine 34 [running]:
+net/http.(*conn).serve.func1()
+\t/usr/lib/go/src/net/http/server.go:1868 +0xb0
+panic({0x6, 0x7})
+\t/usr/lib/go/src/runtime/panic.go:884 +0x1c8
+example.org/web.(*H).ServeHTTP(0x1, {0x2, 0x3?}, 0x4)
+\t/src/web.go:33 +0x50
+"""
+
+
+def test_go_races_and_panics_that_a_server_logged() -> None:
+    race, served = only(GO_RACE), only(GO_SERVED)
+    assert (race.type, race.address, race.access) == ("Data race", "0x00c0000140a8", "WRITE")
+    assert [stack.role for stack in race.stacks] == ["crash", "peer"]
+    assert (race.state, race.crash_line) == ("box.Put", "/src/box.go:9")
+    assert served.type == "Index out of range"
+    assert served.state == "http.(*conn).serve.func1\nweb.(*H).ServeHTTP"
+    assert served.crash_line == "/src/web.go:33"
+
+
+def test_a_log_that_lost_its_head_is_named_by_its_summary() -> None:
+    cut = only(ASAN.partition("\n")[2])
+    assert (cut.type, cut.partial) == ("Heap-use-after-free\nREAD 8", True)
+    last = only("SUMMARY: AddressSanitizer: heap-use-after-free /src/take.cc:12:3 in take(int)\n")
+    assert (last.type, last.crash_line, last.partial) == ("Heap-use-after-free", "/src/take.cc:12:3", True)
+
+
 def test_the_exact_key_holds_over_addresses_and_folders_and_differs_by_what_counts() -> None:
     report = only(ASAN)
     key = signature.exact_key("demo", report)

@@ -29,32 +29,68 @@ _FUNCTION = re.compile(r"[^\s(][^\s]*(?:\s*\[[^\]]*\])?$")
 _ARGUMENTS = frozenset("x0123456789abcdef \t,.{}?_")
 _PLACE = re.compile(r"[\t ]{1,8}(\S.*?):(\d{1,9})(?: \+0x[0-9a-f]+)?(?: |$)")
 _SIGNAL = re.compile(r"\[signal (SIG[A-Z]+)[^\]]*?(?: addr=(0x[0-9a-f]+))?(?: pc=0x[0-9a-f]+)?\]")
-_RECOVERED = re.compile(r"(?: \[recovered(?:, repanicked)?\])+$")
+_LOGGED = re.compile(
+    r"(?:\d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d{1,9})? "
+    r"|[IWEF]\d{4} \d\d:\d\d:\d\d\.\d{1,9}\s{1,8}\d{1,9} \S{1,200}\] )"
+)
+_SERVING = re.compile(r"http2?: panic serving \S{1,100}: (.*)")
+_RACE = re.compile(r"(?:Previous |Atomic |Previous atomic )?([Rr]ead|[Ww]rite) at (0x[0-9a-f]{1,16}) by ")
 
 
 def panic(reading: Reading, line: str) -> None:
-    """`panic: …` or `fatal error: …` at the start of a line of a log with Go frames."""
-    if not reading.go or not line.startswith(("panic: ", "fatal error: ")):
+    """`panic: …` or `fatal error: …` in a log with Go frames, at the start of a line or behind a logger's time."""
+    if not reading.go:
         return
-    if (
-        reading.draft is not None
-        and reading.draft.language == "go"
-        and not reading.draft.stacks
-        and not reading.draft.closed
-    ) and line.startswith("fatal error"):
+    said = _message(line)
+    draft = reading.draft
+    again = draft is not None and draft.language == "go" and not draft.stacks and not draft.closed
+    if not said or (again and said.startswith("fatal error")):
         return
-    kind = next((kind for start, kind in _KINDS if line.startswith(start)), "")
+    kind = next((kind for start, kind in _KINDS if said.startswith(start)), "")
     if kind:
         draft = reading.begin("go", "go", kind=kind)
-    elif line.startswith("panic: "):
-        draft = announce(reading, "ASSERT", line.removeprefix("panic: "), tool="go", language="go")
+    elif said.startswith("panic: "):
+        draft = announce(reading, "ASSERT", said.removeprefix("panic: "), tool="go", language="go")
     elif not reading.type or reading.closed:
         draft = reading.begin("go", "go", kind="Fatal error")
-        draft.begin_state([line.removeprefix("fatal error: ")], 0)
+        draft.begin_state([said.removeprefix("fatal error: ")], 0)
     else:
         return
     draft.tool, draft.language, draft.table = "go", "go", "go"
     draft.frame_line = frame_line
+
+
+def _message(line: str) -> str:
+    """The message from `panic: ` or `fatal error: ` on; empty where the line is none of these."""
+    rest = _LOGGED.sub("", line, count=1)
+    serving = _SERVING.match(rest)
+    if serving:
+        return f"panic: {serving[1]}"
+    return rest if rest.startswith(("panic: ", "fatal error: ")) else ""
+
+
+def race(reading: Reading, line: str) -> None:
+    """`WARNING: DATA RACE` of the race detector: two accesses, each with its stack."""
+    if line.strip() == "WARNING: DATA RACE":
+        draft = reading.begin("go", "go", kind="Data race")
+        draft.frame_line = race_line
+
+
+def race_line(draft: Draft, line: str) -> bool:
+    """A line of a report of the race detector: frames are indented, their places more so."""
+    found = _RACE.match(line)
+    if found:
+        if draft.address:
+            draft.section("peer")
+            draft.stop()
+        else:
+            draft.address, draft.access = found[2], "READ" if found[1].lower().endswith("read") else "WRITE"
+        return True
+    if line.startswith(("Goroutine ", "====")):
+        draft.section(None)
+        draft.closed = line.startswith("=") and bool(draft.stacks)
+        return True
+    return line.startswith("  ") and frame_line(draft, line[6:] and "\t" + line[6:] if line[:6].isspace() else line[2:])
 
 
 def frame_line(draft: Draft, line: str) -> bool:

@@ -66,7 +66,7 @@ def _report(draft: Draft, end: int, *, partial: bool) -> CrashReport:
     crash = next((stack.frames for stack in stacks if stack.role == "crash"), ())
     if not crash and draft.site is not None:
         crash = (draft.site,)
-    trace, unfiltered = _trace(crash, draft.table)
+    trace, unfiltered = _trace(_below_panic(crash) if draft.table == "go" else crash, draft.table)
     if draft.type in {"Stack-overflow", "Stack overflow"}:
         trace = signature.rotated(trace)
     names = draft.head
@@ -108,6 +108,12 @@ def _crash_line(draft: Draft, trace: tuple[Frame, ...]) -> str:
     if draft.tool == "rust":
         first = next((frame for frame in trace if not frame.file.startswith("/rustc/")), first)
     return signature.crash_line(first)
+
+
+def _below_panic(crash: tuple[Frame, ...]) -> tuple[Frame, ...]:
+    """Of a Go stack the part that panicked: what stands above `panic` are deferred calls."""
+    places = [number for number, frame in enumerate(crash) if frame.function in {"panic", "runtime.gopanic"}]
+    return crash[places[-1] + 1 :] if places and places[-1] + 1 < len(crash) else crash
 
 
 def _trace(crash: tuple[Frame, ...], table: str) -> tuple[tuple[Frame, ...], bool]:

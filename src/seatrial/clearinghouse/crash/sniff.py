@@ -33,6 +33,8 @@ _WORDS: tuple[tuple[str, Reader], ...] = (
     ("panic: ", go.panic),
     ("panic: ", native.assertion),
     ("fatal error: ", go.panic),
+    ("panic serving ", go.panic),
+    ("DATA RACE", go.race),
     ("ssert", native.assertion),
     ("SSERT", native.assertion),
     ("PANIC: ", native.assertion),

@@ -65,7 +65,7 @@ _CHECKS = tuple(
 def message(reading: Reading, line: str) -> None:
     """A line with `runtime error: `."""
     found = _MESSAGE.match(line)
-    if not found or "SUMMARY:" in line:
+    if not found or "SUMMARY:" in line or (reading.go and "panic" in found[1]):
         return
     draft = reading.draft
     if draft is not None and draft.type and not (draft.tool == "ubsan" and not draft.fatal) and not draft.closed:
