@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from seatrial.clearinghouse.rating import NotAVector, NotAWeakness, NotDecidable, Version
+from seatrial.clearinghouse.rating import NotASelection, NotAVector, NotAWeakness, NotDecidable, Version
 from seatrial.clearinghouse.rating.raters import Proposal, RaterKind, Rating, decide, disagreements
 
 AT = datetime(2026, 11, 24, 18, 0, tzinfo=UTC)
@@ -99,6 +99,8 @@ def test_nothing_is_decided_on_what_does_not_parse() -> None:
         (Rating(SEVERE.cvss_4, "CVSS:3.1/AV:N", "CWE-787"), NotAVector),
         (Rating(SEVERE.cvss_3, SEVERE.cvss_4, "CWE-787"), NotAVector),
         (Rating(SEVERE.cvss_4, SEVERE.cvss_3, "CWE-16"), NotAWeakness),
+        (Rating(SEVERE.cvss_4, SEVERE.cvss_3, "CWE-787", {"E": "X"}), NotASelection),
+        (Rating(SEVERE.cvss_4, SEVERE.cvss_3, "CWE-787", {"mood": "N"}), NotASelection),
     ):
         with pytest.raises(refusal):
             decide([PERSON, SECOND], rating, person="a.smith", reason="x", at=AT)

@@ -23,7 +23,7 @@ from typing import Any
 
 import rfc8785
 
-from seatrial.clearinghouse.rating import cvss_vectors, cwe
+from seatrial.clearinghouse.rating import cvss_vectors, cwe, ssvc
 from seatrial.clearinghouse.rating.cvss_vectors import Band, Vector, Version
 from seatrial.framework.instant import text as rfc3339
 
@@ -74,8 +74,14 @@ class Rating:
         return any(vector.severe for vector in self.vectors().values())
 
     def document(self) -> dict[str, Any]:
-        """The JSON form, vectors in the order of their standards."""
+        """The JSON form, vectors in the order of their standards.
+
+        Raises:
+            NotAVector, NotAWeakness, NotASelection: What nothing can be decided on.
+        """
         vectors = self.vectors()
+        for point, value in self.ssvc.items():
+            ssvc.check(point, value)
         return {
             "cvss_4": vectors[Version.V4_0].text,
             "cvss_3": vectors[Version.V3_1].text,
@@ -198,6 +204,7 @@ def decide(proposals: Sequence[Proposal], rating: Rating, *, person: str, reason
         NotDecidable: What is missing, all at once.
         NotAVector: A vector of the decision or of a proposal does not parse.
         NotAWeakness: Its CWE is none that a vulnerability is mapped to.
+        NotASelection: An SSVC point or value that no table has.
     """
     rating.document()
     bands = {proposal.rating.band() for proposal in proposals} | {rating.band()}

@@ -131,6 +131,18 @@ def _given(point: Point, given: Mapping[str, str]) -> str:
     raise NotASelection(f"{point.id} is missing: {point.name} is one of {known}")
 
 
+def check(point: str, value: str) -> Value:
+    """A value of a decision point that any of the tables has, by the point's id or key.
+
+    Raises:
+        NotASelection: No table has the point, or none of them the value.
+    """
+    points = [each for name in TABLES for each in table(name).points if point in (each.id, each.key)]
+    if not points:
+        raise NotASelection(f"no table has a point {point!r}")
+    return next((each for each in points if value in {v.key for v in each.values}), points[0]).value(value)
+
+
 @lru_cache(maxsize=len(TABLES))
 def table(name: str) -> Table:
     """One of the vendored tables, loaded and checked.
