@@ -53,6 +53,9 @@ def vulnerability(**changes: Any) -> Vulnerability:  # noqa: ANN401 - fields of 
         (lambda: vulnerability(cvss_4=CVSS_3), "no vector of CVSS 4.0"),
         (lambda: vulnerability(cvss_3=CVSS_4), "no vector of CVSS 3.1"),
         (lambda: vulnerability(cvss_3="CVSS:3.1/AV:N"), "AC: it is missing"),
+        (lambda: vulnerability(ssvc={"E": "Q"}), "is no value of Exploitation"),
+        (lambda: vulnerability(ssvc={"RC": "C"}), "has no point 'RC'"),
+        (lambda: vulnerability(ssvc_table="trees"), "no table 'trees'"),
         (lambda: vulnerability(verdicts=()), "at least 1"),
         (lambda: vulnerability(verdicts=(AFFECTED, AFFECTED)), "two verdicts"),
         (

@@ -36,7 +36,7 @@ from seatrial.clearinghouse.publish.grammar import (
     portable,
 )
 from seatrial.clearinghouse.publish.vers import Vers
-from seatrial.clearinghouse.rating import cvss_vectors, cwe
+from seatrial.clearinghouse.rating import cvss_vectors, cwe, ssvc
 from seatrial.clearinghouse.record import Record
 from seatrial.framework.data_class import Tlp
 
@@ -237,6 +237,9 @@ class Vulnerability(Record):
         for text, version in ((self.cvss_4, cvss_vectors.Version.V4_0), (self.cvss_3, cvss_vectors.Version.V3_1)):
             if text and cvss_vectors.read(text).version is not version:
                 raise ValueError(f"vulnerability {self.key}: {text} is no vector of CVSS {version}")
+        table = ssvc.table(self.ssvc_table)
+        for point, value in self.ssvc.items():
+            table.point(point).value(value)
         judged = [verdict.product for verdict in self.verdicts]
         if len(set(judged)) != len(judged):
             raise ValueError(f"vulnerability {self.key}: two verdicts about one product; keep one")

@@ -105,7 +105,7 @@ class Table:
         Raises:
             NotASelection: The table has no such point.
         """
-        for point in (*self.points, self.outcome):
+        for point in self.points:
             if key in (point.id, point.key):
                 return point
         raise NotASelection(f"{self.id} has no point {key!r}; it has {', '.join(point.id for point in self.points)}")
