@@ -37,6 +37,12 @@ _MAYBE = re.compile(
     re.MULTILINE,
 )
 _CONTAINER = re.compile(r"[A-Za-z0-9_.-]{1,64}\s+\| ")
+# What a line with a prefix begins with: looking for these is cheaper than the patterns, and most logs have none.
+_HINTS = (
+    "[", "<", "19", "20", *(f"{month:02}-" for month in range(1, 13)), *(f"{letter}/" for letter in "VDIWEFA"),
+    *("Jan ", "Feb ", "Mar ", "Apr ", "May ", "Jun ", "Jul ", "Aug ", "Sep ", "Oct ", "Nov ", "Dec "),
+)  # fmt: skip
+_LINE_HINTS = (" | ", *(f"\n{hint}" for hint in _HINTS))
 _JOINED = "Sanitizer:DEADLYSIGNAL"  # printed without a newline before it, behind the program's own last line
 
 
@@ -50,9 +56,11 @@ def lines_of(text: str | bytes) -> tuple[list[str], bool]:
         text = _ANSI.sub("", text)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    prefixed = _MAYBE.search(text) is not None or _CONTAINER.match(text) is not None
+    prefixed = (text.startswith(_HINTS) or any(hint in text for hint in _LINE_HINTS)) and (
+        _MAYBE.search(text) is not None or _CONTAINER.match(text) is not None
+    )
     lines = text.split("\n")
-    if len(max(lines, key=len)) > MAX_LINE:
+    if len(text) > MAX_LINE and len(max(lines, key=len)) > MAX_LINE:
         lines = [line[:MAX_LINE] for line in lines]
         cut = True
     if prefixed:

@@ -24,7 +24,7 @@ def parse(text: str | bytes) -> list[CrashReport]:
     lines, cut = lines_of(text)
     whole = text if isinstance(text, str) else "\n".join(lines)
     reading = Reading(lines, go=".go:" in whole, scary_signal="(signal)" in whole)
-    search, call = sniff.SEARCH.search, sniff.call
+    words_of, call = sniff.SEARCH.findall, sniff.call
     take, frame_of = reading.frame, FRAME
     for place, line in enumerate(lines):
         if line[2:4] == "0x" and line[:2] in {"  ", "=>"}:
@@ -36,10 +36,10 @@ def parse(text: str | bytes) -> list[CrashReport]:
         if found:
             if draft is not None:
                 take(draft, *found.groups())
-        elif search(line):
+        elif line and (words := words_of(line)):
             reading.at = place
             reading.facts += 1
-            call(reading, line)
+            call(reading, line, words)
             if reading.full:
                 cut = True
                 break
@@ -141,5 +141,8 @@ def _named_state(draft: Draft, state: str, trace: tuple[Frame, ...]) -> str:
 def _title(draft: Draft, kind: str, trace: tuple[Frame, ...], state: str) -> str:
     if not draft.title:
         return signature.title(kind, trace, state)
-    function = draft.process or (trace[0].function if trace else "")
+    named = draft.process
+    if named and " " not in named and tables.grade(named, "", "", draft.table) == tables.DROPPED:
+        named = ""  # an allocator or a primitive: the caller has the bug
+    function = named or (trace[0].function if trace else "")
     return f"{draft.title} in {function}" if function else draft.title

@@ -109,9 +109,11 @@ class Reading:
         if draft.fresh or number <= draft.previous:
             draft.begin_stack()
         draft.previous = number
-        if len(draft.stack) < MAX_FRAMES:
-            draft.stack.append(made)
-        if found[6] is not None:
-            draft.name(found[6])
-        if found[7] is not None and len(draft.raw) < STATE_LINES:
-            draft.raw.append(found[7])
+        stack = draft.stack
+        if len(stack) < MAX_FRAMES:
+            stack.append(made)
+        if draft.count < STATE_LINES or draft.type == "Stack-overflow":
+            if found[6] is not None:
+                draft.name(found[6])
+            if found[7] is not None and len(draft.raw) < STATE_LINES:
+                draft.raw.append(found[7])

@@ -137,9 +137,8 @@ WORDS = tuple(_READERS)
 SEARCH = re.compile(_tree(list(WORDS)))
 
 
-def call(reading: Reading, line: str) -> None:
-    """Call the readers of a line, each once, in order."""
-    words = SEARCH.findall(line)
+def call(reading: Reading, line: str, words: list[str]) -> None:
+    """Call the readers of a line, each once, in order of the table."""
     if len(words) > 1:
         words = sorted(set(words), key=_ORDER.__getitem__)
     called: list[Reader] = []
