@@ -14,13 +14,16 @@ from seatrial.cli.claims import claims
 from seatrial.cli.coordination import cases
 from seatrial.cli.custody import custody
 from seatrial.cli.doctor import doctor
+from seatrial.cli.finding_export import EXPORTS
+from seatrial.cli.finding_rate import rate
+from seatrial.cli.finding_steps import STEPS
 from seatrial.cli.findings import findings
 from seatrial.cli.framework import framework
 from seatrial.cli.gateway import gateway
 from seatrial.cli.half import half
 from seatrial.cli.ledger import ledger
 from seatrial.cli.measure import measure
-from seatrial.cli.operators import operators
+from seatrial.cli.operators import match_, operators
 from seatrial.cli.outbox import outbox
 from seatrial.cli.portal import portal
 from seatrial.cli.review import plan, report, resume, review, stop
@@ -51,6 +54,11 @@ for verb in (submit, withdraw, custody, gateway, worker, backup, restore, portal
 
 for verb in (findings, cases, outbox, claims):
     main.add_command(verb)
+
+for verb in (*STEPS, rate, *EXPORTS):
+    findings.add_command(verb)
+
+findings.add_command(match_, "match-inventory")
 
 main.add_command(calendar)
 main.add_command(verify)
