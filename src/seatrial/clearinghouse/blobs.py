@@ -55,6 +55,10 @@ class KeyHolder(Protocol):
         """The 32 bytes of a compartment, made when first asked for. Raises `NoBlob` once it is shredded."""
         ...
 
+    def has(self, name: str) -> bool:
+        """Whether the compartment has a key."""
+        ...
+
     def shred(self, name: str) -> bool:
         """Destroy a key; whether it was there."""
         ...
@@ -134,8 +138,10 @@ class FolderBlobs:
         """Destroy an origin's papers and their key."""
         if not compartment.startswith(ORIGIN):
             raise ValueError(f"{compartment}: only an origin's own papers are shredded as a whole")
-        known = self.keys.shred(compartment)
         place = self.folder / compartment
+        if not place.exists() and not self.keys.has(compartment):
+            return False
+        known = self.keys.shred(compartment)
         for path in sorted(place.rglob("*"), reverse=True):
             path.rmdir() if path.is_dir() else path.unlink()
         if place.is_dir():
@@ -226,6 +232,10 @@ class FolderKeys:
                 self._make(path)
             self._known[name] = path.read_bytes()
         return self._known[name]
+
+    def has(self, name: str) -> bool:
+        """Whether the compartment has a key."""
+        return (self._folder / f"{name}.key").exists()
 
     def shred(self, name: str) -> bool:
         """Destroy a key; what it sealed never opens again."""

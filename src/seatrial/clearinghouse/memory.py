@@ -254,6 +254,11 @@ class MemoryStore:
                 self._rows.origins[ref] = self._rows.origins[ref].shredded(now)
         return tuple(known)
 
+    def shredded(self, viewer: Viewer) -> tuple[str, ...]:
+        """The references of origins that were shredded."""
+        gone = (one.ref for one in self._rows.origins.values() if one.shredded_at is not None)
+        return tuple(ref for ref in gone if self._sees(viewer, ref))
+
     def origins_of(self, viewer: Viewer, submission: str) -> tuple[str, ...]:
         """The references of a submission's origins."""
         own = (one.ref for one in self._rows.origins.values() if submission and one.submission == submission)

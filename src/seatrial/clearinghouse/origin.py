@@ -46,8 +46,8 @@ class Origin:
         """With the facts that another account of it adds; a shredded one takes none."""
         if self.shredded_at is not None:
             return self
-        both = {name: (*getattr(self, name), *getattr(other, name)) for name in ("model", "samples")}
-        return replace(self, **{name: tuple(dict.fromkeys(values)) for name, values in both.items()})
+        model, samples = (*self.model, *other.model), (*self.samples, *other.samples)
+        return replace(self, model=tuple(dict.fromkeys(model)), samples=tuple(dict.fromkeys(samples)))
 
     def shredded(self, now: datetime) -> Origin:
         """What is left of it."""

@@ -282,6 +282,10 @@ class Store(Protocol):
         """Empty these origins of every fact about a model; the references that were there. Findings stay."""
         ...
 
+    def shredded(self, viewer: Viewer) -> tuple[str, ...]:
+        """The references of origins that were shredded: their papers are to go, if they are still there."""
+        ...
+
     def origins_of(self, viewer: Viewer, submission: str) -> tuple[str, ...]:
         """The references of a submission's origins."""
         ...

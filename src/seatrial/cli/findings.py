@@ -138,9 +138,11 @@ def _defaults(given: dict[str, Any]) -> Defaults:
 
 def _taken(place: Place, path: Path, sender: Sender, defaults: Defaults) -> Iterator[BatchReceipt]:
     from seatrial.clearinghouse.intake import Intake
+    from seatrial.clearinghouse.intake.papers import shred_papers
     from seatrial.installation import now
 
     intake = Intake(place.store, place.blobs, now)
+    shred_papers(place.blobs, place.store.shredded(place.viewer))
     with _progress("taking in") as tell:
         for receipt in intake.take(place.viewer, sender, _given(path, defaults), defaults):
             tell(len(receipt.items))
@@ -293,12 +295,17 @@ def status(who: tuple[str, str, str], *, as_json: bool) -> None:
 @WHO
 @JSON
 def doctor(who: tuple[str, str, str], *, as_json: bool) -> None:
-    """Count everything anew, from the events, and look whether artefacts are where they should be. Changes nothing."""
+    """Count everything anew, from the events, and look whether artefacts are where they should be.
+
+    It changes nothing but this: papers of a submission that was withdrawn go, if they were still there.
+    """
+    from seatrial.clearinghouse.intake.papers import shred_papers
     from seatrial.clearinghouse.store import Asked
 
     faults = []
     with spoken():
         place = Place.open(who)
+        shred_papers(place.blobs, place.store.shredded(place.viewer))
         kept, counted = place.store.funnel(place.viewer), place.store.count(place.viewer)
         if kept.by_disposition != counted.by_disposition:
             faults.append("the counts are not what the events say: seatrial findings funnel shows the kept ones")

@@ -326,6 +326,12 @@ class FindingStore:
             )
             return known
 
+    def shredded(self, viewer: Viewer) -> tuple[str, ...]:
+        """The references of origins that were shredded."""
+        with self._database.session(viewer):
+            found = rows.FindingOrigin.objects.filter(seen_origins(viewer), shredded_at__isnull=False)
+            return tuple(found.order_by("pk").values_list("pk", flat=True))
+
     def origins_of(self, viewer: Viewer, submission: str) -> tuple[str, ...]:
         """The references of a submission's origins."""
         with self._database.session(viewer):

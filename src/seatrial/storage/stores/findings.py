@@ -2,13 +2,16 @@
 
 A finding names its submission in its mark `origin` and may hold its subject. Both are taken out of the finding as it
 stands; of the acts that named them the content goes, and with it the salt, so that nobody can open the log's
-commitment to it. State, papers, dates and who acted stay: whoever fixes the vulnerability needs no more.
+commitment to it. State, papers, dates and who acted stay: whoever fixes the vulnerability needs no more. What the
+clearinghouse keeps beside them has its facts about the model in one row, the origin; that row is emptied.
 """
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING
+
+from django.utils import timezone
 
 from seatrial.framework.standing import Kind, Standing
 from seatrial.storage.codec import decode, encode
@@ -35,7 +38,13 @@ class FindingTables:
                 left = replace(standing.with_mark(ORIGIN, ""), subject=None)
                 rows.Submission.objects.filter(pk=standing.object).update(standing=encode(left))
                 self._forget_naming(standing.object, submission)
+            self._empty_origins(submission)
             return len(found)
+
+    @staticmethod
+    def _empty_origins(submission: str) -> None:
+        theirs = rows.FindingOrigin.objects.filter(submission=submission)
+        theirs.update(submission="", run="", facts="{}", shredded_at=timezone.now())
 
     @staticmethod
     def _findings() -> tuple[Standing, ...]:
