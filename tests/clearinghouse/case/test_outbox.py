@@ -97,6 +97,14 @@ def test_below_high_the_decider_may_sign() -> None:
     assert holds(sign(about, "per-ben", "analyst", "small", NOW), about)
 
 
+def test_a_word_that_the_decider_of_a_serious_rating_has_got_in_covers_nothing() -> None:
+    theirs = replace(SIGNED, person=SUBJECT.decided_by)
+    assert theirs.digest == SUBJECT.digest
+    assert not holds(theirs, SUBJECT)
+    with pytest.raises(NotSigned):
+        SignOffs((theirs,)).covering(SUBJECT)
+
+
 def test_a_sign_off_is_events_and_can_be_taken_back() -> None:
     first = Event.following(None, CLUSTER, EventType.SIGNED_OFF, SIGNED.body(), ANA, NOW, bytes(16))
     voided = {"digest": SIGNED.digest, "reason": "the vendor called"}
