@@ -2,32 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seatrial.clearinghouse.cluster import Stage
-from seatrial.clearinghouse.crash import CrashReport, Frame
 from seatrial.clearinghouse.disposition import Disposition
 from seatrial.clearinghouse.event import Actor, EventType
 from seatrial.clearinghouse.grouping import Contradiction
-from seatrial.clearinghouse.reproduce import Verdict
-from seatrial.clearinghouse.spread import Lost
 from seatrial.clearinghouse.steps import Desk, Refused, Reproduction, cluster_findings
 from seatrial.clearinghouse.steps.proposals import proposals
 from support.findings import HOUSE, Kept, kept, source
 from support.framework import BUREAU, DAY, T0
+from support.told_boxes import Told
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
     from random import Random
 
     from seatrial.clearinghouse.cluster import Cluster
-    from seatrial.clearinghouse.steps.reproduction import Work
 
 PERSON = Actor("per-analyst", "analyst")
 RECIPE = {"image": "host", "run": ["./target", "{pov}"], "expect": "crash"}
@@ -43,31 +39,6 @@ def told(pov: str, **more: object) -> dict[str, object]:
     """A finding whose proof says, to the boxes of these tests, which frames crash: `abc`, or `abc@7` for a line."""
     artefacts = [{"role": "pov", "name": "pov.bin", "text": pov}]
     return {"purl": "pkg:generic/one", "title": f"crash {pov}", "artefacts": artefacts, "recipe": RECIPE, **more}
-
-
-@dataclass
-class Told:
-    """Boxes that crash as the proof says."""
-
-    runs: list[str] = field(default_factory=list)
-
-    def run(self, step: Callable[..., Any], items: Iterable[tuple[str, Work]]) -> Iterator[tuple[str, Any]]:
-        del step
-        for name, work in items:
-            pov = (work.case.pov or b"").decode()
-            self.runs.append(pov)
-            if pov == "dies":
-                yield name, Lost("its worker died 3 times")
-            elif pov == "quiet":
-                yield name, Verdict(Disposition.NOT_REPRODUCED, 0, 3)
-            else:
-                functions, _, line = pov.partition("#")[0].partition("@")
-                trace = tuple(
-                    Frame(place, one, file=f"{one}.c", line=int(line or 1)) for place, one in enumerate(functions)
-                )
-                crash = f"{functions[0]}.c:{line or 1}"
-                report = CrashReport("asan", "c", "Heap-buffer-overflow\nREAD 1", trace=trace, crash_line=crash)
-                yield name, Verdict(Disposition.REPRODUCED, 3, 3, frozenset(), report)
 
 
 def proven(at: Kept, *povs: str) -> dict[str, str]:

@@ -2,6 +2,7 @@
 
 from seatrial.clearinghouse.steps.clustering import Placed, cluster_findings
 from seatrial.clearinghouse.steps.decisions import Desk, Refused
+from seatrial.clearinghouse.steps.matrix import Matrices, Measured
 from seatrial.clearinghouse.steps.reproduction import Reproduction
 
-__all__ = ["Desk", "Placed", "Refused", "Reproduction", "cluster_findings"]
+__all__ = ["Desk", "Matrices", "Measured", "Placed", "Refused", "Reproduction", "cluster_findings"]

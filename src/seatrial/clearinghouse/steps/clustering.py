@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
+    from seatrial.clearinghouse.cluster import Constraint, Ground
     from seatrial.clearinghouse.store import Signature, Store
     from seatrial.framework.viewer import Viewer
 
@@ -84,6 +85,27 @@ def with_members(cluster: Cluster, some: Sequence[Member]) -> Cluster:
         members.append(member.model_copy(update={"represents": member.crash_line not in seen}))
         seen.add(member.crash_line)
     return cluster.model_copy(update={"members": tuple(members)})
+
+
+def as_one(
+    kept: Cluster, gone: Cluster, links: Sequence[Constraint] = (), grounds: Sequence[Ground] = ()
+) -> tuple[Cluster, Cluster]:
+    """Two clusters made one: the one that stays with all members, decisions and grounds, and the one that redirects."""
+    merged = with_members(
+        kept.model_copy(
+            update={
+                "constraints": (*kept.constraints, *gone.constraints, *links),
+                "ambiguous": tuple(dict.fromkeys((*kept.ambiguous, *gone.ambiguous))),
+                "evidence": (*kept.evidence, *gone.evidence, *grounds),
+                "exploited": kept.exploited or gone.exploited,
+            }
+        ),
+        gone.members,
+    )
+    redirect = gone.model_copy(
+        update={"members": (), "stage": Stage.MERGED_INTO, "merged_into": kept.cluster_id, "constraints": ()}
+    )
+    return merged, redirect
 
 
 def _place(

@@ -17,7 +17,7 @@ from seatrial.clearinghouse.cluster import Link as LinkKind
 from seatrial.clearinghouse.event import EventType
 from seatrial.clearinghouse.grouping import Link
 from seatrial.clearinghouse.steps.chains import Chains, retried
-from seatrial.clearinghouse.steps.clustering import decided, with_members
+from seatrial.clearinghouse.steps.clustering import as_one, decided, with_members
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -145,20 +145,7 @@ class Desk:
             [self._link(LinkKind.MUST, keys[0], keys[1], reason, act.hash)] if all(keys) and keys[0] != keys[1] else []
         )
         self._check(kept.project, links)
-        merged = with_members(
-            kept.model_copy(
-                update={
-                    "constraints": (*kept.constraints, *gone.constraints, *links),
-                    "ambiguous": tuple(dict.fromkeys((*kept.ambiguous, *gone.ambiguous))),
-                    "evidence": (*kept.evidence, *gone.evidence),
-                    "exploited": kept.exploited or gone.exploited,
-                }
-            ),
-            gone.members,
-        )
-        redirect = gone.model_copy(
-            update={"members": (), "stage": Stage.MERGED_INTO, "merged_into": kept.cluster_id, "constraints": ()}
-        )
+        merged, redirect = as_one(kept, gone, links)
         self.store.append(self.viewer, chains.made, [redirect, merged])
         return merged
 

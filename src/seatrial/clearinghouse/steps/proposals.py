@@ -15,6 +15,7 @@ from seatrial.clearinghouse.event import EventType
 from seatrial.clearinghouse.grouping import Candidate, Hint, Profile, candidates, hints_of, near, pdm
 from seatrial.clearinghouse.grouping.text import alike
 from seatrial.clearinghouse.steps.clustering import trace_of
+from seatrial.clearinghouse.steps.matrix import hints as patch_hints
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,6 +66,7 @@ def _hints(store: Store, viewer: Viewer, project: str, clusters: Sequence[Cluste
     yield from hints_of(profiles)
     yield from alike(texts)
     yield from _near(traces)
+    yield from patch_hints(store, viewer, clusters)
 
 
 def _near(traces: dict[str, list[Trace]]) -> Iterator[Hint]:

@@ -47,13 +47,14 @@ class Work:
 
 
 @cache
-def _bench(process: int, images: str) -> Bench:  # noqa: ARG001 - a forked process opens boxes of its own
+def bench_of(process: int, images: str) -> Bench:  # noqa: ARG001 - a forked process opens boxes of its own
+    """Boxes of a process, and where its images lie."""
     return Bench(SealedBoxes(), TreeImages(images))
 
 
 def prove(work: Work) -> Verdict:
     """Run one finding in boxes of this process."""
-    return reproduce(_bench(os.getpid(), work.images), work.case, work.patch)
+    return reproduce(bench_of(os.getpid(), work.images), work.case, work.patch)
 
 
 @dataclass(frozen=True)
