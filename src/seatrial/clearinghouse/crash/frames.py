@@ -86,7 +86,7 @@ KERNEL: _Table = (
         r"|print_(?:address_description|report|trailer|unlock_imbalance_bug|circular_bug|deadlock_bug|usage_bug).*"
         r"|object_err|slab_err|end_report|report_(?:bug|ubsan)\w*|check_memory_region\w*|kcsan_\w+|kmsan_\w+|ubsan_\w+"
         r"|__ubsan_\w+|val_to_string.*|set_track\w*|memset_orig|assign_lock_key|register_lock_class|__lock_acquire"
-        r"|lock_acquire\w*|lock_release\w*|validate_chain|check_prev\w*|mark_lock\w*|debug_\w+|lockdep_\w+|print_\w+_bug|_printk"
+        r"|lock_acquire\w*|lock_release\w*|validate_chain|check_prev\w*|mark_lock\w*|debug_\w+|lockdep_\w+|_*might_\w+|__schedule_bug|print_\w+_bug|_printk"
         r"|printk|vprintk\w*"),
         "the kernel's own reports",
     ),

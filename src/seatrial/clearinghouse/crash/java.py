@@ -20,6 +20,11 @@ if TYPE_CHECKING:
 _FRAME = re.compile(r"\s{0,16}at ([^\s(][^(]{0,1000})\(([^)]{0,400})\)?")
 _PLACE = re.compile(r"(.*?):(\d{1,9})$")
 _MODULE = re.compile(r"(?:[\w.@-]{1,80}/){1,2}(?=[A-Za-z_$])")
+_CLASS = re.compile(r"(?:^|\s)(?:[a-z]\w{0,40}\.){1,12}[A-Z][\w$]{0,80}(?:Exception|Error|Throwable)(?::|\s*$)")
+_SOURCE = re.compile(
+    r"\s{1,16}at [\w$.<>/@-]{3,400}\("
+    r"(?:[\w$-]{1,100}\.(?:java|kt|scala|groovy)(?::\d{1,9})?|Native Method|Unknown Source)\)"
+)
 _THREAD = re.compile(r"(?:Exception|.*\bException) in thread ")
 
 
@@ -39,6 +44,15 @@ def exception(reading: Reading, line: str) -> None:
         return
     draft = reading.begin("java", "java", kind=kind)
     draft.frame_line = frame_line
+
+
+def logged(reading: Reading, line: str) -> None:
+    """An exception that a program wrote down itself: its class, and a frame in the next lines."""
+    if (reading.type and not reading.closed) or not _CLASS.search(line):
+        return
+    following = reading.lines[reading.at + 1 : reading.at + 4]
+    if any(_SOURCE.match(after) for after in following):
+        reading.begin("java", "java", kind="Uncaught exception").frame_line = frame_line
 
 
 def frame_line(draft: Draft, line: str) -> bool:

@@ -23,6 +23,7 @@ _FRAME = re.compile(
     r" )?\(?([A-Za-z_][\w.$]{0,255})\+(0x[0-9a-f]{1,16}|\d{1,8})/(?:0x[0-9a-f]{1,16}|\d{1,8})\)?(.*)$"
 )
 _INLINE = re.compile(r"\s{1,8}(\? )?([A-Za-z_][\w.]{0,255}) (\S{1,512}?):(\d{1,9}) \[inline\]$")
+_DECODED = re.compile(r"\s{1,8}(\? )?([A-Za-z_][\w.]{0,255}) \((\S{1,512}?):(\d{1,9})(?: \(discriminator \d{1,6}\))?\)")
 _TAIL = re.compile(
     r"(?: \[([\w-]{1,64})(?: [0-9a-f]{8,64})?\])?(?: (\S{1,512}?):(\d{1,9}))?(?: \[([\w-]{1,64})\])?( \[inline\])?\s*$"
 )
@@ -145,7 +146,7 @@ def _kasan(reading: Reading, found: re.Match[str]) -> None:
 
 def _range(draft: Draft, found: re.Match[str]) -> None:
     """`KASAN: null-ptr-deref in range […]` behind a general protection fault names the bug."""
-    if draft.type == "Kernel failure\nGeneral-protection-fault":
+    if draft.type in {"Kernel failure\nGeneral-protection-fault", "Kernel failure\nPaging-request"}:
         draft.type = f"Kernel failure\n{found[1].capitalize()}"
     draft.address = found[2]
 
@@ -276,6 +277,10 @@ def frame_line(draft: Draft, line: str) -> bool:
     found = _INLINE.match(line)
     if found:
         _add(draft, found[2], "", f" {found[3]}:{found[4]} [inline]", reliable=not found[1])
+        return True
+    found = _DECODED.match(line)
+    if found:
+        _add(draft, found[2], "", f" {found[3]}:{found[4]}", reliable=not found[1])
         return True
     return _fact(draft, line)
 

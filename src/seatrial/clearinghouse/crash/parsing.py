@@ -145,4 +145,4 @@ def _title(draft: Draft, kind: str, trace: tuple[Frame, ...], state: str) -> str
     if named and " " not in named and tables.grade(named, "", "", draft.table) == tables.DROPPED:
         named = ""  # an allocator or a primitive: the caller has the bug
     function = named or (trace[0].function if trace else "")
-    return f"{draft.title} in {function}" if function else draft.title
+    return f"{draft.title} in {function}" if function and function not in draft.title else draft.title
