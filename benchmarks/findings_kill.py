@@ -36,6 +36,9 @@ from support.stores import address, enrolled
 BATCH = 30
 """Items of a batch while it is killed, so that many points fall between acknowledgements."""
 
+TELL = 10
+"""Kills between two lines of output."""
+
 
 def expect(holds: object, what: str) -> None:
     """End with what does not hold."""
@@ -134,6 +137,8 @@ def killed(given: argparse.Namespace) -> None:
             first += rng.choice([0, 300, 600])  # the same again, half of it, or all new
             hit += _lived(command, first, os.environ | setting, rng.uniform(0.0, lifetime)) < 0
             told, held = check(at, folder, folder / "receipts", rng)
+            if hit % TELL == 0:
+                print(f"  {hit} kills: {told:,} acknowledged, {held:,} held", flush=True)
         left = len(list(folder.rglob("*.sealed.*")))
         print(f"{hit} kills over {lifetime:.1f} s: 0 of {told:,} acknowledged lost, {held:,} held, counts exact")
         print(f"  files that were being written when it ended: {left}")
