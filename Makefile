@@ -3,6 +3,7 @@
 VENV    := .venv
 PYTHON  := $(VENV)/bin/python
 STAMP   := $(VENV)/.installed
+NODE    := src/seatrial/clearinghouse/publish/node
 
 # What the boxes and the gate need, and what the tests additionally look at.
 RUN_PACKAGES  := python3-venv gcc libc6-dev make git iproute2 uidmap cppcheck flawfinder
@@ -13,7 +14,7 @@ TEST_PACKAGES := tshark postgresql
 system-run:
 	@scripts/system-packages $(RUN_PACKAGES)
 
-system-test: system-run $(STAMP)
+system-test: system-run $(STAMP) $(NODE)/node_modules
 	@scripts/system-packages $(TEST_PACKAGES)
 	@scripts/browser $(VENV)
 
@@ -25,6 +26,11 @@ $(STAMP): requirements.lock pyproject.toml
 	@touch $@
 
 install: $(STAMP)
+
+# The second validators of what is published, by other hands than the first.
+$(NODE)/node_modules: $(NODE)/package-lock.json $(STAMP)
+	cd $(NODE) && PATH=$(CURDIR)/$(VENV)/bin:$$PATH npm ci --ignore-scripts --no-audit --no-fund --silent
+	@touch $@
 
 review: install system-run
 	$(VENV)/bin/seatrial review --tier screen \

@@ -112,7 +112,7 @@ def _equal(names: Sequence[tuple[NDArray[np.int32], NDArray[np.int32]]]) -> NDAr
     """Whether frames are equal, by the first of their names that both have."""
     (mine, theirs), *others = names
     same: NDArray[np.bool_] = mine == theirs
-    both = (mine != PAD) & (theirs != PAD) if others else mine != PAD
+    both: NDArray[np.bool_] = (mine != PAD) & (theirs != PAD)
     if not others:
-        return same & both
+        return np.logical_and(same, both)
     return np.asarray(np.where(both, same, _equal(others)))
