@@ -24,7 +24,7 @@ _ENDS = ("=========", "== ERROR: ", "==ERROR: ")
 MAX_LINES = 20_000  # that a traceback may have
 
 
-class _Block:
+class _Tracebacks:
     """The tracebacks of one exception and of those before it, read line by line."""
 
     def __init__(self, *, atheris: bool) -> None:
@@ -34,7 +34,7 @@ class _Block:
         self._ended = False  # the exception's own line was seen
 
     def take(self, text: str, following: list[str]) -> bool:
-        """Take a line; false where it is no longer of this block."""
+        """Take a line; false where it is no longer one of them."""
         if _START in text:
             if self.stacks[-1]:
                 self.stacks.append([])
@@ -57,19 +57,19 @@ def traceback(reading: Reading, line: str) -> None:
     atheris = "=== Uncaught Python exception: ===" in line
     if reading.at < reading.ahead or (reading.type and not reading.closed and not atheris):
         return
-    block = _Block(atheris=atheris)
+    found = _Tracebacks(atheris=atheris)
     lines, start = reading.lines, reading.at + (0 if _START in line else 1)
     place = start
     for place in range(start, min(len(lines), start + MAX_LINES)):
         text = lines[place]
         if place > reading.at and any(mark in text for mark in _ENDS) and "=== Uncaught" not in text:
             break
-        if not block.take(text, lines[place : place + LOOK_AHEAD]):
+        if not found.take(text, lines[place : place + LOOK_AHEAD]):
             break
     reading.ahead = place
-    stacks = [stack for stack in block.stacks if stack]
+    stacks = [stack for stack in found.stacks if stack]
     if stacks or atheris:
-        _draft(reading, stacks, block.names)
+        _draft(reading, stacks, found.names)
 
 
 def _draft(reading: Reading, stacks: list[list[Frame]], names: list[str]) -> None:
