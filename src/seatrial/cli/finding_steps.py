@@ -56,8 +56,8 @@ def reproduce(
 
     with spoken():
         place = Place.open(who)
-        boxes = Reproduction(place.store, place.blobs, now, _engine(jobs), images)
-        chosen = [_named(place, name) for name in finding_ids] or list(
+        boxes = Reproduction(place.store, place.blobs, now, engine(jobs), images)
+        chosen = [named(place, name) for name in finding_ids] or list(
             islice(boxes.waiting(place.viewer, project), limit)
         )
         said: list[dict[str, Any]] = []
@@ -121,7 +121,7 @@ def split(
     """Give some findings of a cluster one of their own; nothing that comes later brings them back."""
     with spoken():
         place = Place.open(who)
-        left, new = _desk(place).split(cluster_id, [_named(place, name) for name in finding_ids], reason)
+        left, new = _desk(place).split(cluster_id, [named(place, name) for name in finding_ids], reason)
     lines = [f"{new.cluster_id} has {len(new.members)} findings, {left.cluster_id} keeps {len(left.members)}"]
     shown([_record(left), _record(new)], lines, as_json=as_json)
 
@@ -207,7 +207,7 @@ def _desk(place: Place) -> Desk:
     return Desk(place.store, place.viewer, place.actor, place.now)
 
 
-def _named(place: Place, name: str) -> str:
+def named(place: Place, name: str) -> str:
     """The whole id of a finding that is given by its beginning."""
     from seatrial.clearinghouse.store import Asked, NoFinding
 
@@ -219,7 +219,8 @@ def _named(place: Place, name: str) -> str:
     return found[0].finding_id
 
 
-def _engine(jobs: int | None) -> Spread:
+def engine(jobs: int | None) -> Spread:
+    """Where steps run: the cluster of the setting, else processes of this machine."""
     from seatrial.clearinghouse.spread import Cluster, Here, Processes
 
     if address := os.environ.get(ENGINE):

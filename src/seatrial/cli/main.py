@@ -15,6 +15,7 @@ from seatrial.cli.coordination import cases
 from seatrial.cli.custody import custody
 from seatrial.cli.doctor import doctor
 from seatrial.cli.finding_export import EXPORTS
+from seatrial.cli.finding_proofs import PROOFS
 from seatrial.cli.finding_rate import rate
 from seatrial.cli.finding_steps import STEPS
 from seatrial.cli.findings import findings
@@ -55,7 +56,7 @@ for verb in (submit, withdraw, custody, gateway, worker, backup, restore, portal
 for verb in (findings, cases, outbox, claims):
     main.add_command(verb)
 
-for verb in (*STEPS, rate, *EXPORTS):
+for verb in (*STEPS, *PROOFS, rate, *EXPORTS):
     findings.add_command(verb)
 
 findings.add_command(match_, "match-inventory")

@@ -112,10 +112,10 @@ def test_a_split_of_one_key_is_held_by_the_crash_line(at: Kept) -> None:
     names = proven(at, "abcdef#1", "abcdef#2")
     [cluster] = clusters(at)
     desk(at).split(cluster.cluster_id, [names["abcdef#2"]], "two bugs behind one stack")
-    third = proven(at, "abcdef#3")
-    # Not even the line tells them apart: nothing joins by itself any more, and a person decides.
-    assert len(clusters(at)) == 3
-    assert homes(at, third)["abcdef#3"] not in set(homes(at, names).values())
+    later = proven(at, "abcdef#3", "abcdef#4")
+    # Not even the line tells them apart: nothing joins by itself any more, not even one another, and a person decides.
+    assert len(clusters(at)) == 4
+    assert set(homes(at, later).values()).isdisjoint(homes(at, names).values())
 
 
 def test_a_merge_redirects_for_ever_and_what_joins_later_follows(at: Kept) -> None:

@@ -1,7 +1,8 @@
 """Findings without a cluster find one, or found one: what people decided binds, and ids never change.
 
 Who joins a cluster inherits what was decided about it and opens nothing again. Findings without a trace (a flaw of
-logic, a crash without frames) are each a cluster of their own until a person or a patch says otherwise.
+logic, a crash without frames) are each a cluster of their own until a person or a patch says otherwise; so are crashes
+that a split has shown to look alike in everything.
 """
 
 from __future__ import annotations
@@ -113,7 +114,9 @@ def _place(
 ) -> Placed:
     clusters = {one.cluster_id: one for one in store.clusters(viewer, project=project)}
     constraints = decided(list(clusters.values()))
-    traced = [one for one in waiting if one.exact_key]
+    alone = [one for one in waiting if not one.exact_key or constraints.undecided(trace_of(one))]
+    apart = {one.finding_id for one in alone}
+    traced = [one for one in waiting if one.finding_id not in apart]
     found = place((trace_of(one) for one in traced), _standing(store, viewer, project, traced, clusters), constraints)
     key_of = {one.finding_id: constraints.key(trace_of(one)) for one in traced}
     home = {key: _last(cluster, clusters) for key, cluster in found.joined.items()}
@@ -121,7 +124,7 @@ def _place(
     new = store.new_cluster_ids(viewer, len(groups) + len(waiting) - len(traced))
     home |= {key: name for group, name in zip(groups, new, strict=False) for key in group}
     cluster_of = {one.finding_id: home[key_of[one.finding_id]] for one in traced}
-    alone = [one for one in waiting if not one.exact_key]
+    key_of |= {one.finding_id: constraints.key(trace_of(one)) for one in alone if one.exact_key}
     cluster_of |= {one.finding_id: name for one, name in zip(alone, new[len(groups) :], strict=True)}
     joining: dict[str, list[Member]] = {}
     for one in sorted(waiting, key=lambda one: one.finding_id):
