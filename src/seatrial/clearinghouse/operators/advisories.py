@@ -92,7 +92,7 @@ def read_document(content: bytes) -> list[Statement]:
         return list(_csaf(document))
     if "openvex" in str(document.get("@context", "")):
         return list(_openvex(document))
-    if "affected" in document and "id" in document:
+    if "id" in document and ("affected" in document or "schema_version" in document):
         return list(_osv(document))
     raise ValueError("neither CSAF nor OpenVEX nor OSV")
 

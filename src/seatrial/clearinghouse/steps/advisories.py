@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from packageurl import PackageURL
+
 from seatrial.clearinghouse.case.going_out import decided, severity
 from seatrial.clearinghouse.case.signoff import SignOffs, Subject, sign
 from seatrial.clearinghouse.cluster import Stage
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from seatrial.clearinghouse.case.case import Case
     from seatrial.clearinghouse.cluster import Cluster
     from seatrial.clearinghouse.event import Actor
-    from seatrial.clearinghouse.finding import Finding
+    from seatrial.clearinghouse.finding import Finding, Target
     from seatrial.clearinghouse.publish import Offered, Publisher
     from seatrial.clearinghouse.store import Store
     from seatrial.framework.viewer import Viewer
@@ -181,12 +183,7 @@ class AdvisoryDesk:
         finding, target = held.finding, held.finding.target
         key = (target.project, target.version)
         if key not in products:
-            name = target.product_name or target.project.rpartition("/")[2]
-            number = f"P{len(products) + 1}"
-            products[key] = Product(
-                key=number, vendor=target.project.rpartition("/")[0] or name, name=name, version=target.version,
-                purl=target.purl, cpe=target.cpe,
-            )  # fmt: skip
+            products[key] = _product(f"P{len(products) + 1}", target)
         numbers = {NUMBERS[one.kind]: one.value for one in finding.references if one.kind in NUMBERS}
         shown = any(artefact.role is ArtefactRole.POV for artefact in finding.artefacts)
         return Vulnerability(
@@ -215,3 +212,12 @@ class AdvisoryDesk:
             {"advisory": advisory.canonical().decode()},
             (EVERYBODY,),
         )
+
+
+def _product(key: str, target: Target) -> Product:
+    """The product of a target; who makes it is the package's namespace, else the product's own name."""
+    named = PackageURL.from_string(target.purl) if target.purl else None
+    name = target.product_name or (named.name if named else target.project.rpartition("/")[2])
+    vendor = (named.namespace if named else "") or name
+    version = target.version or (named.version if named else "") or ""
+    return Product(key=key, vendor=vendor, name=name, version=version, purl=target.purl, cpe=target.cpe)
