@@ -12,8 +12,9 @@ from seatrial.clearinghouse.cluster import Stage
 from seatrial.clearinghouse.disposition import Disposition
 from seatrial.clearinghouse.event import Actor, EventType
 from seatrial.clearinghouse.grouping import Contradiction
-from seatrial.clearinghouse.steps import Desk, Refused, Reproduction, cluster_findings
+from seatrial.clearinghouse.steps import Desk, Refused, Reproduction, cluster_findings, reproduction
 from seatrial.clearinghouse.steps.proposals import proposals
+from seatrial.sandbox import NotSealed, Unavailable
 from support.findings import HOUSE, Kept, kept, source
 from support.framework import BUREAU, DAY, T0
 from support.told_boxes import Told
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from random import Random
 
     from seatrial.clearinghouse.cluster import Cluster
+    from seatrial.clearinghouse.replaying import Bench
 
 PERSON = Actor("per-analyst", "analyst")
 RECIPE = {"image": "host", "run": ["./target", "{pov}"], "expect": "crash"}
@@ -83,6 +85,18 @@ def test_every_verdict_is_durable_and_nothing_is_run_twice(at: Kept) -> None:
         assert [event.type for event in at.store.events(HOUSE, name)][-1] is EventType.REPLAYED
     lost = next(verdict for verdict in told_of.values() if "worker died" in verdict.reason)
     assert lost.disposition is Disposition.NEEDS_ATTENTION
+
+
+def test_a_place_without_sealed_boxes_says_nothing_about_a_finding(at: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> Bench:
+        raise Unavailable("no engine makes boxes here")
+
+    monkeypatch.setattr(reproduction, "bench_of", refused)
+    at.take([source([told("abcd"), told("x", recipe=None)])])
+    boxes = Reproduction(at.store, at.blobs, lambda: T0 + DAY)
+    with pytest.raises(NotSealed, match="no engine makes boxes here"):
+        list(boxes.run(HOUSE, list(boxes.waiting(HOUSE))))
+    assert len(list(boxes.waiting(HOUSE))) == 1  # the one that needs no box has its verdict
 
 
 def test_alike_crashes_meet_and_later_ones_join_them(at: Kept) -> None:

@@ -1,7 +1,8 @@
 """Candidates go into boxes and come out with a verdict, in parallel; each verdict is an event of its own.
 
 A payload holds all that a box needs, so that it can run on any worker, and its verdict depends on nothing else. What is
-not asked again: a finding whose disposition is not `candidate` any more. A worker that died costs its payload a try.
+not asked again: a finding whose disposition is not `candidate` any more. A worker that died costs its payload a try;
+one without sealed boxes ends the run, and says nothing about any finding.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from seatrial.clearinghouse.reproduce import Verdict, reproduce, without_recipe
 from seatrial.clearinghouse.spread import Here, Lost, Spread
 from seatrial.clearinghouse.steps.chains import Chains, retried
 from seatrial.clearinghouse.store import Asked, Signature
-from seatrial.sandbox import SealedBoxes
+from seatrial.sandbox import NotSealed, SealedBoxes, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -52,9 +53,12 @@ def bench_of(process: int, images: str) -> Bench:  # noqa: ARG001 - a forked pro
     return Bench(SealedBoxes(), TreeImages(images))
 
 
-def prove(work: Work) -> Verdict:
-    """Run one finding in boxes of this process."""
-    return reproduce(bench_of(os.getpid(), work.images), work.case, work.patch)
+def prove(work: Work) -> Verdict | NotSealed:
+    """Run one finding in boxes of this process; why none can be opened here, which says nothing about the finding."""
+    try:
+        return reproduce(bench_of(os.getpid(), work.images), work.case, work.patch)
+    except (NotSealed, Unavailable) as error:
+        return NotSealed(str(error))
 
 
 @dataclass(frozen=True)
@@ -79,7 +83,11 @@ class Reproduction:
             after = lines[-1].finding_id
 
     def run(self, viewer: Viewer, finding_ids: Sequence[str]) -> Iterator[tuple[str, Verdict]]:
-        """Give each of these findings its verdict; as they are ready, each durable before it is yielded."""
+        """Give each of these findings its verdict; as they are ready, each durable before it is yielded.
+
+        Raises:
+            NotSealed: a worker has no sealed boxes; what has no verdict yet stays as it is.
+        """
         held = self.store.findings(viewer, finding_ids)
         ready: list[tuple[str, Work]] = []
         for name, one in held.items():
@@ -89,6 +97,8 @@ class Reproduction:
             else:
                 ready.append((name, work))
         for name, verdict in self.spread.run(prove, ready):
+            if isinstance(verdict, NotSealed):
+                raise verdict
             told = (
                 Verdict(Disposition.NEEDS_ATTENTION, reason=f"it could not be run: {verdict.why}")
                 if isinstance(verdict, Lost)
