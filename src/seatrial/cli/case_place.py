@@ -65,7 +65,7 @@ class Place:
         except NotHere:
             raise ValueError(f"--as: {who[0]} is no {who[2]} of {who[1]} now; see: seatrial submission enrol") from None
         place = home()
-        store = FindingStore(house.database, lambda: (1, house.log))
+        store = FindingStore(house.database, lambda: (house.ledger.number, house.log))
         blobs = FolderBlobs(place / "findings" / "blobs", FolderKeys(place / "keys" / "compartments"))
         return cls(place, store, blobs, viewer, Actor(who[0], who[2]), at)
 
