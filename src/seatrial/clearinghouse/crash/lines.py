@@ -42,7 +42,7 @@ _HINTS = (
     "[", "<", "19", "20", *(f"{month:02}-" for month in range(1, 13)), *(f"{letter}/" for letter in "VDIWEFA"),
     *("Jan ", "Feb ", "Mar ", "Apr ", "May ", "Jun ", "Jul ", "Aug ", "Sep ", "Oct ", "Nov ", "Dec "),
 )  # fmt: skip
-_LINE_HINTS = (" | ", *(f"\n{hint}" for hint in _HINTS))
+_HEADS = frozenset(hint[:2] for hint in _HINTS if len(hint) > 1)
 _JOINED = "Sanitizer:DEADLYSIGNAL"  # printed without a newline before it, behind the program's own last line
 
 
@@ -56,10 +56,8 @@ def lines_of(text: str | bytes) -> tuple[list[str], bool]:
         text = _ANSI.sub("", text)
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
-    prefixed = (text.startswith(_HINTS) or any(hint in text for hint in _LINE_HINTS)) and (
-        _MAYBE.search(text) is not None or _CONTAINER.match(text) is not None
-    )
     lines = text.split("\n")
+    prefixed = _hinted(text, lines) and (_MAYBE.search(text) is not None or _CONTAINER.match(text) is not None)
     if len(text) > MAX_LINE and len(max(lines, key=len)) > MAX_LINE:
         lines = [line[:MAX_LINE] for line in lines]
         cut = True
@@ -68,6 +66,13 @@ def lines_of(text: str | bytes) -> tuple[list[str], bool]:
     if _JOINED in text:
         lines = [part for line in lines for part in _parted(line)]
     return lines, cut
+
+
+def _hinted(text: str, lines: list[str]) -> bool:
+    """Whether some line begins as a prefix can; true for some logs without one."""
+    if text.startswith(("[", "<")) or "\n[" in text or "\n<" in text or " | " in text:
+        return True
+    return not _HEADS.isdisjoint([line[:2] for line in lines])
 
 
 def _within_bytes(raw: bytes) -> tuple[str, bool]:
