@@ -118,8 +118,24 @@ def linked_traces(
 ) -> tuple[list[list[int]], tuple[Capped, ...]]:
     """Groups of different traces, as their numbers, by similarity and decisions; singles included.
 
-    `keys` are those of `decided.key`, ascending; they are what makes the result independent of any order.
+    `keys` are those of `decided.key`, ascending; they are what makes the result independent of any order. Projects are
+    taken one after the other: the arrays of one are all that is in memory.
     """
+    by_project: dict[str, list[int]] = {}
+    for number, trace in enumerate(traces):
+        by_project.setdefault(trace.project, []).append(number)
+    groups: list[list[int]] = []
+    capped: list[Capped] = []
+    for own in by_project.values():
+        some, cut = _of_project([traces[number] for number in own], [keys[number] for number in own], decided)
+        groups += [[own[place] for place in group] for group in some]
+        capped += cut
+    return sorted(groups), tuple(capped)
+
+
+def _of_project(
+    traces: Sequence[Trace], keys: Sequence[str], decided: Constraints
+) -> tuple[list[list[int]], tuple[Capped, ...]]:
     left, right, capped = pairs(traces)
     numbers: dict[str, int] = {}
     rows, lengths = pdm.packed(
@@ -159,7 +175,7 @@ def linked_traces(
                 matrix[inside[one], inside[other]] = matrix[inside[other], inside[one]] = np.inf
         held = [(inside[one], inside[other]) for one, other in together if one in inside]
         groups += [[component[at] for at in group] for group in complete(matrix, pdm.CUT, held)]
-    return sorted(groups), capped
+    return groups, capped
 
 
 def _components(
