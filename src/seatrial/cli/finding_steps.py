@@ -46,8 +46,8 @@ def reproduce(
 ) -> None:
     """Show candidates again in fresh sealed boxes: all that wait, or those named.
 
-    With SEATRIAL_ENGINE=tls://host:port the runs happen on a Dask cluster, with the certificates (ca.pem, cert.pem,
-    key.pem) in the folder that SEATRIAL_ENGINE_TLS names.
+    With SEATRIAL_ENGINE=tls://host:port the runs happen on a Dask cluster; SEATRIAL_ENGINE_TLS names the folder with
+    ca.pem, cert.pem and key.pem.
     """
     from itertools import islice
 
