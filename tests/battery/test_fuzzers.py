@@ -78,7 +78,9 @@ def test_it_hands_in_nothing_for_a_sound_program(boxes: Boxes) -> None:
     assert isinstance(result, Guesses)
     assert result.guesses == ()
     assert "found=0" in result.note
-    assert float(result.note.rpartition("seconds=")[2]) == pytest.approx(1.0, abs=0.5)
+    # Where a machine has other fuzzers too, they share the second, and the note names them behind it.
+    shares = 1 + result.note.count("ended with")
+    assert float(result.note.rpartition("seconds=")[2].partition(";")[0]) == pytest.approx(1.0 / shares, abs=0.5)
 
 
 def test_a_hang_and_an_abort_are_no_finding(boxes: Boxes) -> None:

@@ -30,7 +30,7 @@ def test_it_serves_both_and_makes_up_what_was_left(tmp_path: Path, monkeypatch: 
     made, _ = lease(submission=offered.output.split()[1])
     custody.leases.issue(made, made.not_before)
     custody.leases.revoke(made.id, made.not_before)
-    assert custody.entries.of_submission(made.submission) == 1
+    assert custody.entries.of_submission(made.submission) == 2  # issued and revoked
     process = subprocess.Popen([SEATRIAL, "custody", "serve", *PORTS], stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

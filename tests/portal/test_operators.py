@@ -280,7 +280,7 @@ def test_the_pages_of_what_is_not_possible_hold(portal: Served, visits: Visits) 
         assert Client().get("/account/provider/nobody/").status_code == 404
     pages = {
         "/reviews/r/runs/u/samples/s/": (403, "A passkey is needed"),
-        "/account/provider/?state=none": (403, "You are not signed in"),
+        "/account/provider/?state=none": (403, "That answer was not taken"),
         "/account/provider/nobody/": (429, "Too many attempts"),
     }
     with serving() as url:

@@ -101,9 +101,8 @@ class Portal:
 
     @property
     def url(self) -> str:
-        """Its address."""
-        found = until(lambda: re.search(r"portal: (http://\S+)", self.out.read_text()), "an address")
-        return found.group(1)
+        """Its address: the last that was said, since it may have been started before."""
+        return until(lambda: re.findall(r"portal: (http://\S+)", self.out.read_text()), "an address")[-1]
 
     def answers(self) -> bool:
         """Whether a page comes."""
