@@ -74,7 +74,7 @@ def export(path: Path, *, formats: Sequence[str], out: Path, as_json: bool) -> N
     from seatrial.clearinghouse.publish import offer
 
     with spoken():
-        offered = offer(_read(path), formats or FORMATS, _node())
+        offered = offer(_read(path), formats or FORMATS)
         written = _written(offered, out)
     _say(offered, written, as_json=as_json)
     if any(one.faults for one in offered):
@@ -124,14 +124,6 @@ def _read(path: Path) -> AdvisorySet:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         raise ValueError(f"{path}: {place or 'the whole'}: {first['msg']}") from None
-
-
-def _node() -> str | None:
-    """The node beside this interpreter, where the tests' tools are installed; else the one on the path."""
-    import sys
-
-    own = Path(sys.executable).with_name("node")
-    return str(own) if own.exists() else None
 
 
 def _written(offered: Sequence[Offered], out: Path) -> list[str]:

@@ -46,7 +46,7 @@ def read_frame(index: int, text: str) -> Frame:
     rest = text[match.end() :] if match else text
     rest, module, offset = _module(rest)
     rest = _DISCRIMINATOR.sub("", rest.strip().removeprefix("in ").strip())
-    function, file, line, column = _split(rest)
+    function, file, line, column = split(rest)
     return Frame(index, address, function[:MAX_NAME], file[:MAX_NAME], line, column, module[:MAX_NAME], offset)
 
 
@@ -63,7 +63,7 @@ def _module(text: str) -> tuple[str, str, int | None]:
     return text[:start], text[start + 1 : end], int(found[1], 16)
 
 
-def _split(text: str) -> tuple[str, str, int | None, int | None]:
+def split(text: str) -> tuple[str, str, int | None, int | None]:
     """Function, file, line and column of `function file:line:column`, where both names may hold spaces."""
     place = _PLACE.search(text)
     body = text[: place.start()] if place else text

@@ -18,14 +18,13 @@ from typing import NamedTuple
 
 from seatrial.clearinghouse.crash import frames as tables
 from seatrial.clearinghouse.crash import signature
+from seatrial.sandbox.frames import split
 
 MAX_NAME = 2048  # characters kept of a function
 _REMEMBERED = 65536  # texts of frames
 _DRIVER = "LLVMFuzzerTestOneInput"
 _TAIL = re.compile(r"(?:\s*\(BuildId: [0-9a-fA-F]{1,80}\)|\s*\(discriminator \d{1,9}\)|\s*\(<unknown module>\))+$")
 _MODULE = re.compile(r"\+(0[xX][0-9a-fA-F]{1,16})(?:[^()\s]{0,64})?\)$")
-_PLACE = re.compile(r":(\d{1,9})(?::(\d{1,9}))?$")
-_OPEN, _CLOSE = "(<[{", ")>]}"
 OUT_OF_MEMORY = (
     "in rust_oom", "::OnNoMemory", "FatalProcessOutOfMemory", "FX_OutOfMemoryTerminate", "TerminateBecauseOutOfMemory",
     "blinkGCOutOfMemory",
@@ -67,7 +66,7 @@ def _look(rest: str) -> Look:
     exhausted = any(word in text for word in OUT_OF_MEMORY)
     body = text.removeprefix("in ").lstrip() if text.startswith("in ") else text
     bare, module, offset = _module(_TAIL.sub("", body))
-    function, file, line, column = _split(bare.strip())
+    function, file, line, column = split(bare.strip())
     if not function and not file and not module and body.startswith("(") and body.endswith(")"):
         module = body[1:-1]
     shown = body
@@ -109,32 +108,3 @@ def _module(text: str) -> tuple[str, str, str]:
     if start < 0:
         return text, "", ""
     return text[:start], text[start + 1 : end], found[1]
-
-
-def _split(text: str) -> tuple[str, str, int | None, int | None]:
-    """Function, file, line and column of `function file:line:column`, where both names may hold spaces."""
-    place = _PLACE.search(text)
-    body = text[: place.start()] if place else text
-    line = int(place[1]) if place else None
-    column = int(place[2]) if place and place[2] else None
-    cut = _boundary(body, sure=place is not None)
-    if cut is None:
-        return body, "", None, None
-    return body[:cut].rstrip(), body[cut:].lstrip(), line, column
-
-
-def _boundary(body: str, *, sure: bool) -> int | None:
-    """Where the file begins: at the first space outside brackets with a path behind it, else at the last such space."""
-    depth, last = 0, None
-    for place, char in enumerate(body):
-        if char in _OPEN:
-            depth += 1
-        elif char in _CLOSE:
-            depth = max(0, depth - 1)
-        elif char == " " and depth == 0:
-            if body.startswith(("/", "./", "../", "<"), place + 1):
-                return place
-            last = place
-    if last is None and " /" in body:  # an operator< or a lone bracket hid every space
-        return body.rindex(" /")
-    return last if sure else None

@@ -1,8 +1,8 @@
 """Every format's validators, and the documents of a set that none of them faults.
 
 - A document that a validator faults is not offered: `offer` gives those that may leave and says why others may not.
-- CSAF has two validators by two parties. The second runs under node; where it is not installed, `second` says
-  `not run`, and nothing that was not run counts as agreement.
+- CSAF has two validators by two parties. The second runs under node, first of all the one beside this
+  Python; where it is not installed, `second` says `not run`, and nothing that was not run counts as agreement.
 - Three faults of the second validator are its own, and are left out where their cause is there: see `OWN_FAULTS`.
 - Nothing is fetched.
 """
@@ -10,9 +10,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -173,7 +175,9 @@ def second_csaf(documents: Sequence[Mapping[str, Any]], node: str | None = None)
     Raises:
         NotRun: node or the validator is not installed, or it ended without an answer for each document.
     """
-    program = node or shutil.which("node")
+    program = node or shutil.which(
+        "node", path=f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
+    )
     if program is None or not (NODE_FOLDER / "node_modules" / "@secvisogram").is_dir():
         raise NotRun(f"node, or the validators locked in {NODE_FOLDER}, are not installed: run npm ci there")
     lines = "\n".join(json.dumps(document) for document in documents)
